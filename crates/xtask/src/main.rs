@@ -2,32 +2,51 @@
 
 use std::process::ExitCode;
 
+mod bench;
+mod clients;
+mod features;
 mod lint;
+mod rules;
 mod test;
 mod tools;
+mod workspace;
 
 const HELP: &str = "\
 The commands people run on this workspace.
 
 Usage: cargo xtask <COMMAND>
 
-  lint    formatting, clippy for each package, rustdoc
-  test    all tests
+Commands:
+  lint [--advisories]            everything that needs no test: formatting, clippy, every feature alone,
+                                 rustdoc, dependencies, spelling, the rules of CONTRIBUTING.md
+                                 --advisories: known vulnerabilities too (needs the advisory database)
+  test [--no-clients] [FILTER]   all tests, then real clients against the gateway
+                                 --no-clients: only what needs nothing but Rust
+                                 FILTER: only tests whose name contains it
+  bench [NAME] [-- ARGUMENT...]  one benchmark; without a name, lists them
+  help                           this text
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let done = match arguments.first().map(String::as_str) {
-        Some("lint") => lint::run_all(),
-        Some("test") => test::run(),
-        Some("help" | "-h" | "--help") => {
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", arguments.as_slice()),
+    };
+    // `false` has failed and has told why; an error is told here.
+    let done = match command {
+        "lint" => lint::run(rest),
+        "test" => test::run(rest),
+        "bench" => bench::run(rest),
+        "help" | "-h" | "--help" => {
             print!("{HELP}");
-            Ok(())
+            Ok(true)
         }
-        _ => Err(format!("no such command\n\n{HELP}")),
+        other => Err(format!("there is no command `{other}`; `cargo xtask help` lists them")),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(what) => {
             eprintln!("error: {what}");
             ExitCode::FAILURE

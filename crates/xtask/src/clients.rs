@@ -1,0 +1,180 @@
+//! Installs the real clients of `tests/clients`: SDKs at pinned versions and curl, each by its own package
+//! manager, and only where something changed since the last time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::tools::{Done, output, program, remove, root, run, tools};
+
+/// The lowest major version of Node the pinned SDKs run on.
+const NODE: u32 = 20;
+
+/// Where the installed clients are.
+pub(crate) struct Clients {
+    /// Python with the newest OpenAI and Anthropic SDKs.
+    python: PathBuf,
+    /// Python with OpenAI's SDK of the major version before.
+    python_openai_2: PathBuf,
+}
+
+impl Clients {
+    /// Tells a test where the clients are.
+    pub(crate) fn environment(&self, command: &mut Command) {
+        command
+            .env("LASTBYTE_CLIENTS", folder())
+            .env("LASTBYTE_CLIENTS_PYTHON", &self.python)
+            .env("LASTBYTE_CLIENTS_PYTHON_OPENAI_2", &self.python_openai_2);
+    }
+}
+
+/// Installs what is missing.
+pub(crate) fn install() -> Done<Clients> {
+    programs()?;
+    let clients = Clients {
+        python: python("python", "requirements.txt")?,
+        python_openai_2: python("python-openai-2", "requirements-openai-2.txt")?,
+    };
+    node()?;
+    Ok(clients)
+}
+
+/// The scripts, and the files that pin what they need.
+fn folder() -> PathBuf {
+    root().join("tests").join("clients")
+}
+
+/// A virtual environment with what a requirements file names. Returns its interpreter.
+fn python(name: &str, requirements: &str) -> Done<PathBuf> {
+    let home = tools().join("clients").join(name);
+    let interpreter = home.join("bin").join("python");
+    let file = folder().join(requirements);
+    // The interpreter's version too: a virtual environment breaks when the one it was made from goes.
+    let wanted = output(program("python3").arg("--version"))? + &read(&file)?;
+    let stamp = home.join("installed");
+    if !is_current(&stamp, &wanted) {
+        println!("  installing {requirements}");
+        remove(&home)?;
+        run(program("python3").args(["-m", "venv"]).arg(&home))?;
+        run(program(&interpreter).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&file))?;
+        write(&stamp, &wanted)?;
+    }
+    Ok(interpreter)
+}
+
+/// The npm packages of the lock file, beside the scripts: Node looks for modules from there upwards.
+fn node() -> Done {
+    let modules = folder().join("node_modules");
+    let stamp = modules.join(".installed");
+    let wanted = read(&folder().join("package-lock.json"))?;
+    if !is_current(&stamp, &wanted) {
+        println!("  installing package-lock.json");
+        // `ci` installs what the lock file says or fails; it removes what was there.
+        run(program("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder()))?;
+        write(&stamp, &wanted)?;
+    }
+    Ok(())
+}
+
+/// A need of the clients: how to see that it is there, and Debian's packages with it.
+struct Need {
+    what: &'static str,
+    is_there: fn() -> bool,
+    debian: &'static [&'static str],
+}
+
+const NEEDS: [Need; 3] = [
+    Need {
+        what: "python3 with its venv module",
+        is_there: || output(program("python3").args(["-c", "import venv, ensurepip"])).is_ok(),
+        debian: &["python3", "python3-venv"],
+    },
+    Need {
+        what: "Node 20 or newer with npm",
+        is_there: || {
+            output(program("node").arg("--version")).is_ok_and(|version| major(&version) >= Some(NODE))
+                && output(program("npm").arg("--version")).is_ok()
+        },
+        debian: &["nodejs", "npm"],
+    },
+    Need { what: "curl", is_there: || output(program("curl").arg("--version")).is_ok(), debian: &["curl"] },
+];
+
+/// Sees to the programs that install and run the clients.
+fn programs() -> Done {
+    if missing().is_empty() {
+        return Ok(());
+    }
+    if is_debian_root() {
+        let packages: Vec<&str> = missing().iter().flat_map(|need| need.debian).copied().collect();
+        println!("  installing {}", packages.join(" "));
+        run(program("apt-get").args(["update", "--quiet"]))?;
+        run(program("apt-get")
+            .args(["install", "--quiet", "--yes", "--no-install-recommends"])
+            .args(packages)
+            .env("DEBIAN_FRONTEND", "noninteractive"))?;
+    }
+    match missing().iter().map(|need| need.what).collect::<Vec<_>>() {
+        missing if missing.is_empty() => Ok(()),
+        missing => Err(format!(
+            "the client tests need {}: install it, or leave them out with --no-clients",
+            missing.join(", and ")
+        )),
+    }
+}
+
+fn missing() -> Vec<&'static Need> {
+    NEEDS.iter().filter(|need| !(need.is_there)()).collect()
+}
+
+fn is_debian_root() -> bool {
+    Path::new("/etc/debian_version").exists()
+        && output(program("id").arg("-u")).is_ok_and(|user| user.trim() == "0")
+}
+
+/// `v20.20.2` is of the major version 20.
+fn major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// Whether a stamp says that just this was installed to the end.
+fn is_current(stamp: &Path, wanted: &str) -> bool {
+    fs::read_to_string(stamp).is_ok_and(|installed| installed == wanted)
+}
+
+fn read(file: &Path) -> Done<String> {
+    fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))
+}
+
+fn write(file: &Path, text: &str) -> Done {
+    fs::write(file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_of_node_is_read() {
+        assert_eq!(major("v20.20.2\n"), Some(20));
+        assert_eq!(major("v9.0.0"), Some(9));
+        assert_eq!(major("20"), None);
+        assert_eq!(major(""), None);
+    }
+
+    #[test]
+    fn the_lock_file_names_no_registry() {
+        let lock = read(&folder().join("package-lock.json")).unwrap();
+        assert!(!lock.contains("://"), "made without --omit-lockfile-registry-resolved");
+    }
+
+    #[test]
+    fn every_requirement_is_pinned() {
+        for file in ["requirements.txt", "requirements-openai-2.txt"] {
+            let text = read(&folder().join(file)).unwrap();
+            let mut lines = text.lines().filter(|line| !line.starts_with('#')).peekable();
+            assert!(lines.peek().is_some(), "{file} is empty");
+            assert!(lines.all(|line| line.contains("==")), "{file}");
+        }
+    }
+}
