@@ -1,0 +1,56 @@
+use http::{Extensions, request};
+
+use crate::Dialect;
+
+/// What a request asks for, as far as its ending depends on it.
+///
+/// Taken from the path, or put into the request's extensions by a layer that knows more (one that has read
+/// the body knows whether a stream was asked for).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// The wire format of the answer; `None` where the request is not a chat call.
+    pub dialect: Option<Dialect>,
+    /// Whether the body asks for a stream; `None` where nobody has looked.
+    pub stream: Option<bool>,
+    /// Whether the answer can have a body at all: not for `HEAD`.
+    pub body: bool,
+}
+
+impl Ask {
+    /// What the path tells: the wire format follows it.
+    pub fn from_path(path: &str) -> Self {
+        Self { dialect: Dialect::from_path(path), stream: None, body: true }
+    }
+
+    /// The ask in the extensions of `request`, or else what its head tells.
+    pub fn of(parts: &request::Parts) -> Self {
+        Self::of_request(&parts.method, &parts.uri, &parts.extensions)
+    }
+
+    /// The same from the pieces of a head.
+    pub fn of_request(method: &http::Method, uri: &http::Uri, extensions: &Extensions) -> Self {
+        if let Some(ask) = extensions.get::<Self>() {
+            return *ask;
+        }
+        let mut ask = Self::from_path(uri.path());
+        if *method != http::Method::POST {
+            ask.dialect = None;
+        }
+        ask.body = *method != http::Method::HEAD;
+        ask
+    }
+
+    /// The same ask for a request whose body was read: `"stream": true` chooses streaming, nothing else.
+    #[must_use]
+    pub fn read(mut self, body: &[u8]) -> Self {
+        #[derive(serde::Deserialize)]
+        struct Wanted {
+            stream: Option<bool>,
+        }
+        if self.dialect.is_some() {
+            let wanted = serde_json::from_slice::<Wanted>(body).ok();
+            self.stream = wanted.map(|wanted| wanted.stream.unwrap_or(false));
+        }
+        self
+    }
+}

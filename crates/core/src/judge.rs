@@ -1,0 +1,232 @@
+use bytes::Bytes;
+use http::{StatusCode, header, response};
+
+use crate::dialect::Seen;
+use crate::sse::Scanner;
+use crate::{Ask, Cause, Dialect, Ending, FailureKind, TransportFault};
+
+/// Reads one body as it passes and says how it ended. A plain value: no clock, no task, no transport.
+#[derive(Debug)]
+pub struct Judge {
+    mode: Mode,
+    /// Bytes the framing promised, where it did and where the body is sent at all.
+    promised: Option<u64>,
+    got: u64,
+    too_large: bool,
+}
+
+#[derive(Debug)]
+enum Mode {
+    /// Known from the head.
+    Decided(Ending),
+    Opaque,
+    Stream {
+        dialect: Dialect,
+        scanner: Scanner,
+        seen: Seen,
+    },
+    Whole {
+        dialect: Dialect,
+        held: Vec<Bytes>,
+        room: usize,
+        stream_asked: bool,
+        seen: Seen,
+    },
+}
+
+/// How the transport of a body ended.
+#[derive(Clone, Debug)]
+pub enum TransportEnd {
+    /// As it was framed.
+    Clean,
+    /// With an error.
+    Broken(TransportFault),
+    /// By a limit of ours.
+    Limit(Cause, bool),
+    /// It did not: the body was dropped.
+    Dropped,
+}
+
+impl Judge {
+    /// A judge of the body behind `head`, which answers `ask`.
+    pub fn new(ask: &Ask, head: &response::Parts, max_event: usize, max_json: usize) -> Self {
+        let promised = head
+            .headers
+            .get(header::CONTENT_LENGTH)
+            .filter(|_| ask.body && !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED))
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        Self { mode: Mode::of(ask, head, max_event, max_json), promised, got: 0, too_large: false }
+    }
+
+    /// Reads the next bytes.
+    ///
+    /// `Some(n)` when they show that the answer is broken: the first `n` of them are good, and nothing
+    /// after them is worth a reader's while.
+    pub fn chunk(&mut self, chunk: &Bytes) -> Option<usize> {
+        self.got += chunk.len() as u64;
+        match &mut self.mode {
+            Mode::Decided(_) | Mode::Opaque => None,
+            Mode::Stream { dialect, scanner, seen } => {
+                let mut good = 0;
+                let pushed = scanner.push(chunk, |event| {
+                    seen.event(*dialect, event.name(), event.data());
+                    if !seen.is_broken() {
+                        good = event.end();
+                    }
+                });
+                self.too_large = pushed.is_err();
+                (self.too_large || seen.is_broken()).then_some(good)
+            }
+            Mode::Whole { held, room, .. } => {
+                match room.checked_sub(chunk.len()) {
+                    Some(left) => {
+                        *room = left;
+                        held.push(chunk.clone());
+                    }
+                    // Too large to be judged: it passes as it comes.
+                    None => self.mode = Mode::Opaque,
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether content was seen.
+    pub fn content(&self) -> bool {
+        matches!(&self.mode, Mode::Stream { seen, .. } if seen.content)
+    }
+
+    /// Whether the body is an event stream of a known format, whose ending may be changed.
+    pub fn is_stream(&self) -> bool {
+        matches!(self.mode, Mode::Stream { .. })
+    }
+
+    /// The ending that the head alone decided.
+    pub fn decided(&self) -> Option<&Ending> {
+        match &self.mode {
+            Mode::Decided(ending) => Some(ending),
+            _ => None,
+        }
+    }
+
+    /// How the body ended, given how its transport did.
+    pub fn end(&mut self, end: TransportEnd) -> Ending {
+        let short =
+            matches!(end, TransportEnd::Clean) && self.promised.is_some_and(|promised| self.got < promised);
+        let cut = |cause| Ending::Truncated { cause, by_caller: false };
+        match &mut self.mode {
+            Mode::Decided(ending) => ending.clone(),
+            Mode::Opaque => match end {
+                TransportEnd::Clean => Ending::Opaque { ok: !short },
+                TransportEnd::Broken(_) => Ending::Opaque { ok: false },
+                TransportEnd::Limit(cause, by_caller) => Ending::Truncated { cause, by_caller },
+                TransportEnd::Dropped if self.promised.is_some_and(|promised| self.got >= promised) => {
+                    Ending::Opaque { ok: true }
+                }
+                TransportEnd::Dropped => Ending::Abandoned,
+            },
+            Mode::Stream { scanner, seen, .. } => {
+                if self.too_large {
+                    return cut(Cause::TooLarge);
+                }
+                if let Some(ending) = seen.ending() {
+                    return ending;
+                }
+                match end {
+                    _ if scanner.is_foreign() => Ending::Failed { kind: FailureKind::Garbage },
+                    TransportEnd::Clean if short => cut(Cause::LengthShort),
+                    TransportEnd::Clean if scanner.is_open() => cut(Cause::HalfEvent),
+                    TransportEnd::Clean => cut(Cause::Eof),
+                    TransportEnd::Broken(fault) => cut(fault.cause),
+                    TransportEnd::Limit(cause, by_caller) => Ending::Truncated { cause, by_caller },
+                    TransportEnd::Dropped => Ending::Abandoned,
+                }
+            }
+            Mode::Whole { dialect, held, stream_asked, seen, .. } => {
+                match end {
+                    TransportEnd::Clean if short => return cut(Cause::LengthShort),
+                    TransportEnd::Broken(fault) => return cut(fault.cause),
+                    TransportEnd::Limit(cause, by_caller) => return Ending::Truncated { cause, by_caller },
+                    TransportEnd::Dropped if self.promised.is_none_or(|promised| self.got < promised) => {
+                        return Ending::Abandoned;
+                    }
+                    TransportEnd::Clean | TransportEnd::Dropped => {}
+                }
+                let body = match &held[..] {
+                    [one] => one.clone(),
+                    many => Bytes::from(many.concat()),
+                };
+                held.clear();
+                if body.is_empty() {
+                    return cut(Cause::Eof);
+                }
+                let known = seen.whole(*dialect, &body);
+                match seen.ending() {
+                    Some(ending @ Ending::Failed { .. }) => ending,
+                    _ if *stream_asked => Ending::Failed { kind: FailureKind::Garbage },
+                    Some(ending) => ending,
+                    None if known => cut(Cause::Eof),
+                    None if serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_err() => {
+                        Ending::Failed { kind: FailureKind::Garbage }
+                    }
+                    None => Ending::Opaque { ok: true },
+                }
+            }
+        }
+    }
+}
+
+impl Mode {
+    fn of(ask: &Ask, head: &response::Parts, max_event: usize, max_json: usize) -> Self {
+        let status = head.status;
+        if status.is_client_error() || status.is_server_error() {
+            return Self::Decided(Ending::Failed { kind: FailureKind::Status(status) });
+        }
+        let Some(dialect) = ask.dialect.filter(|_| ask.body && status.is_success()) else {
+            return Self::Opaque;
+        };
+        let encoded = head.headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
+        if encoded {
+            return Self::Opaque;
+        }
+        let kind = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+        let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        if essence.eq_ignore_ascii_case(b"text/event-stream") {
+            return Self::Stream { dialect, scanner: Scanner::new(max_event), seen: Seen::default() };
+        }
+        let stream_asked = ask.stream == Some(true);
+        if essence.eq_ignore_ascii_case(b"application/json")
+            || essence.to_ascii_lowercase().ends_with(b"+json")
+        {
+            return Self::Whole {
+                dialect,
+                held: Vec::new(),
+                room: max_json,
+                stream_asked,
+                seen: Seen::default(),
+            };
+        }
+        if stream_asked { Self::Decided(Ending::Failed { kind: FailureKind::Garbage }) } else { Self::Opaque }
+    }
+}
+
+impl Seen {
+    fn is_broken(&self) -> bool {
+        self.error.is_some() || self.garbage || self.aborted
+    }
+
+    /// The ending that the events alone decide.
+    fn ending(&self) -> Option<Ending> {
+        if let Some(error) = &self.error {
+            let (kind, code, message) = (error.kind, error.code.clone(), error.message.clone());
+            return Some(Ending::Failed { kind: FailureKind::Event { kind, code, message } });
+        }
+        if self.garbage {
+            return Some(Ending::Failed { kind: FailureKind::Garbage });
+        }
+        if self.aborted {
+            return Some(Ending::Truncated { cause: Cause::Aborted, by_caller: false });
+        }
+        self.finished().map(|finish| Ending::Complete { finish: finish.clone(), usage: self.usage })
+    }
+}

@@ -1,0 +1,10 @@
+use bytes::Bytes;
+
+/// What an answer has shown already, in the extensions of a request that takes it over.
+#[derive(Clone, Debug, Default)]
+pub struct Resume {
+    /// The text of the answer so far.
+    pub text: String,
+    /// The events so far, as they were shown.
+    pub events: Vec<Bytes>,
+}
