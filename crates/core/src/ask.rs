@@ -1,4 +1,4 @@
-use http::{Extensions, request};
+use http::{Extensions, header, request, response};
 
 use crate::Dialect;
 
@@ -52,5 +52,18 @@ impl Ask {
             self.stream = wanted.map(|wanted| wanted.stream.unwrap_or(false));
         }
         self
+    }
+
+    /// Whether the body behind `head` is an event stream of a known format that can be read: one whose
+    /// ending may be changed.
+    pub fn is_answered_by_stream(&self, head: &response::Parts) -> bool {
+        self.dialect.is_some()
+            && self.body
+            && head.status.is_success()
+            && head.headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity")
+            && head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
+                let essence = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+                essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+            })
     }
 }

@@ -38,8 +38,8 @@ impl Deadline {
     }
 }
 
-/// `now + by`, or as far away as the clock can say.
-pub(crate) fn far(now: Instant, by: Duration) -> Instant {
+/// `now + by`, or thirty years away where the clock cannot say that.
+pub fn far(now: Instant, by: Duration) -> Instant {
     // Thirty years: what tokio itself takes for "never".
     now.checked_add(by).unwrap_or_else(|| now + Duration::from_secs(86_400 * 365 * 30))
 }

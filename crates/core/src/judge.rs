@@ -185,15 +185,15 @@ impl Mode {
         let Some(dialect) = ask.dialect.filter(|_| ask.body && status.is_success()) else {
             return Self::Opaque;
         };
+        if ask.is_answered_by_stream(head) {
+            return Self::Stream { dialect, scanner: Scanner::new(max_event), seen: Seen::default() };
+        }
         let encoded = head.headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
         if encoded {
             return Self::Opaque;
         }
         let kind = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-        if essence.eq_ignore_ascii_case(b"text/event-stream") {
-            return Self::Stream { dialect, scanner: Scanner::new(max_event), seen: Seen::default() };
-        }
         let stream_asked = ask.stream == Some(true);
         if essence.eq_ignore_ascii_case(b"application/json")
             || essence.to_ascii_lowercase().ends_with(b"+json")

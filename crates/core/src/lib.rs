@@ -71,7 +71,7 @@ mod watched;
 pub use answer::{ATTEMPTS, Attempts, REFUSED_BY};
 pub use ask::Ask;
 pub use classify::{Classify, ClassifyChat};
-pub use deadline::{Deadline, REQUEST_TIMEOUT};
+pub use deadline::{Deadline, REQUEST_TIMEOUT, far};
 pub use dialect::Dialect;
 pub use ending::{
     Blame, Cause, Ending, ErrorKind, FailureKind, Finish, Phase, RefusedBy, Scope, Usage, Verdict,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
-use crate::{ATTEMPTS, Dialect, Ending, EndingHandle, REFUSED_BY, RefusedBy, Scope};
+use crate::{ATTEMPTS, Cause, Dialect, Ending, EndingHandle, REFUSED_BY, RefusedBy, Scope};
 
 /// The answer of a layer that says no, or of one that has nothing else to give: an error in the chat API's
 /// own shape, so that its SDKs read it.
@@ -52,6 +52,14 @@ impl Refusal {
             dialect: None,
             attempts: 0,
         }
+    }
+
+    /// The limit that ended it before a head, which its code names.
+    #[must_use]
+    pub fn cause(mut self, cause: Cause) -> Self {
+        let ending = Ending::Truncated { cause, by_caller: false };
+        (self.code, self.message) = (ending.code(), ending.to_string());
+        self
     }
 
     /// When it is worth coming back.

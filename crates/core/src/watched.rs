@@ -2,7 +2,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, header, response};
+use http::{Response, header, response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -64,7 +64,7 @@ impl Watch {
     {
         let (mut head, body) = response.into_parts();
         let (watcher, handle, stream) = match head.extensions.get::<EndingHandle>() {
-            Some(handle) => (None, handle.clone(), is_event_stream(&head.headers)),
+            Some(handle) => (None, handle.clone(), ask.is_answered_by_stream(&head)),
             None => {
                 let judge = self.judge(ask, &head);
                 let stream = judge.is_stream();
@@ -85,14 +85,6 @@ impl Watch {
         let body = Watched { inner: body, watcher, handle: handle.clone(), judging, state: State::Open };
         (Response::from_parts(head, body), handle)
     }
-}
-
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    let prefix = b"text/event-stream";
-    headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.as_bytes().get(..prefix.len()))
-        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 pin_project! {

@@ -1,0 +1,166 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use lastbyte_core::{Ask, BoxError, Deadline, Ending, FailureKind, Refusal, Watch};
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::ResponseBody;
+use crate::limits::{Limits, Timeouts};
+
+/// Limits the time of each attempt, on its body too.
+#[derive(Clone, Copy, Debug)]
+pub struct GuardLayer {
+    timeouts: Timeouts,
+    watch: Watch,
+}
+
+impl Default for GuardLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl GuardLayer {
+    /// First event and idle 60 s, total 10 min, events of up to 1 MiB.
+    pub fn new() -> Self {
+        let minute = Duration::from_secs(60);
+        Self {
+            timeouts: Timeouts { first_event: minute, idle: minute, total: 10 * minute },
+            watch: Watch::default(),
+        }
+    }
+
+    /// How long a streamed answer may take to its first content. Comments, pings and role chunks are not
+    /// content. Before the head it applies where the request asked for a stream
+    /// ([`Ask::stream`]), after it to every event stream.
+    #[must_use]
+    pub fn with_first_event(mut self, timeout: Duration) -> Self {
+        self.timeouts.first_event = timeout;
+        self
+    }
+
+    /// How long an event stream may be silent. Every byte ends the silence, also a comment.
+    #[must_use]
+    pub fn with_idle(mut self, timeout: Duration) -> Self {
+        self.timeouts.idle = timeout;
+        self
+    }
+
+    /// How long the whole call may take, where the request carries no [`Deadline`]. The caller shortens
+    /// it with the header `x-request-timeout`.
+    #[must_use]
+    pub fn with_total(mut self, timeout: Duration) -> Self {
+        self.timeouts.total = timeout;
+        self
+    }
+
+    /// How large one event may be, in bytes.
+    #[must_use]
+    pub fn with_max_event(mut self, bytes: usize) -> Self {
+        self.watch = self.watch.max_event(bytes);
+        self
+    }
+}
+
+impl<S> Layer<S> for GuardLayer {
+    type Service = Guard<S>;
+
+    fn layer(&self, inner: S) -> Guard<S> {
+        Guard { inner, layer: *self }
+    }
+}
+
+/// The service of [`GuardLayer`].
+#[derive(Clone, Copy, Debug)]
+pub struct Guard<S> {
+    inner: S,
+    layer: GuardLayer,
+}
+
+impl<S, A, B> Service<Request<A>> for Guard<S>
+where
+    S: Service<Request<A>, Response = Response<B>>,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody<B>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<A>) -> Self::Future {
+        let GuardLayer { timeouts, watch } = self.layer;
+        let now = Instant::now();
+        let deadline = match request.extensions().get::<Deadline>() {
+            Some(deadline) => *deadline,
+            None => Deadline::of(request.headers(), now, timeouts.total),
+        };
+        ResponseFuture {
+            ask: Ask::of_request(request.method(), request.uri(), request.extensions()),
+            limits: Limits::new(timeouts, deadline, now),
+            watch: watch.strict(),
+            inner: Some(self.inner.call(request)),
+            timer: None,
+        }
+    }
+}
+
+pin_project! {
+    /// The future of [`Guard`].
+    pub struct ResponseFuture<F> {
+        // `None` once the attempt was given up: what it holds goes back at once.
+        #[pin]
+        inner: Option<F>,
+        // Made at the first wait: an answer that is there at once costs no timer.
+        #[pin]
+        timer: Option<Sleep>,
+        ask: Ask,
+        limits: Limits,
+        watch: Watch,
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Output = Result<Response<ResponseBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        // The answer first: one that is there in time is never thrown away for a late poll.
+        if let Some(inner) = this.inner.as_mut().as_pin_mut()
+            && let Poll::Ready(answer) = inner.poll(cx)
+        {
+            return Poll::Ready(answer.map(|response| {
+                let (response, handle) = this.watch.response(this.ask, response);
+                response.map(|body| ResponseBody::guarded(body, handle, *this.limits))
+            }));
+        }
+        let limit = this.limits.head(this.ask.stream == Some(true));
+        if this.timer.is_none() {
+            this.timer.set(Some(sleep_until(limit.at)));
+        }
+        if let Some(timer) = this.timer.as_mut().as_pin_mut()
+            && timer.poll(cx).is_pending()
+        {
+            return Poll::Pending;
+        }
+        this.inner.set(None);
+        let ending = Ending::Failed { kind: FailureKind::Timeout { by_caller: limit.by_caller } };
+        Poll::Ready(Ok(Refusal::failed(ending).cause(limit.cause).dialect(this.ask.dialect).into_response()))
+    }
+}
