@@ -68,7 +68,7 @@ fn run_clients(options: &Options, totals: &mut Totals) -> Done {
 /// The executable that cargo's messages name.
 fn executable(messages: &str) -> Option<String> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    messages.filter_map(|message| message["executable"].as_str().map(str::to_owned)).last()
+    messages.filter_map(|message| message["executable"].as_str().map(str::to_owned)).next_back()
 }
 
 /// What the command line asks for.
