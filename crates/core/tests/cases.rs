@@ -1,5 +1,7 @@
 //! The case files, under every way to split their bytes into chunks.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use base64::Engine as _;
 use bytes::Bytes;
 use http::StatusCode;

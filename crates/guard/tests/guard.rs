@@ -1,5 +1,7 @@
 //! The guard's limits and the seal's end, on a scripted body under paused time.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::convert::Infallible;

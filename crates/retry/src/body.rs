@@ -1,0 +1,225 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use lastbyte_core::{
+    BodyError, BoxError, Ending, EndingHandle, EndingReporter, FailureKind, Phase, Scope, TransportFault,
+};
+use tower_service::Service;
+
+use crate::ReplayBody;
+use crate::machine::{Came, Machine};
+
+/// The body of an answer under [`RetryLayer`](crate::RetryLayer).
+pub struct ResponseBody<S, A, B>(Kind<S, A, B>)
+where
+    S: Service<Request<ReplayBody<A>>>;
+
+enum Kind<S, A, B>
+where
+    S: Service<Request<ReplayBody<A>>>,
+{
+    Answer(Answer<S, A, B>),
+    Own(Option<Bytes>),
+}
+
+/// An answer whose head has left.
+pub(crate) struct Answer<S, A, B>
+where
+    S: Service<Request<ReplayBody<A>>>,
+{
+    machine: Pin<Box<Machine<S, A, B>>>,
+    stage: Stage,
+    // Behind the machine: an attempt that is dropped reports before its answer does.
+    end: AnswerEnd,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    /// The head left before an answer came: attempts go on.
+    Waiting,
+    Passing,
+    Over,
+}
+
+/// Reports the ending of the whole answer: that of the attempt that was handed on.
+struct AnswerEnd {
+    reporter: EndingReporter,
+    handle: EndingHandle,
+    attempt: Option<EndingHandle>,
+}
+
+impl AnswerEnd {
+    fn new(phase: Phase, attempt: Option<EndingHandle>) -> Self {
+        let (reporter, handle) = EndingHandle::new(Scope::Answer, phase);
+        Self { reporter, handle, attempt }
+    }
+
+    /// What is known of the attempt becomes known of the answer.
+    fn follow(&mut self) {
+        if let Some(attempt) = &self.attempt {
+            if attempt.phase() == Phase::Stream {
+                self.reporter.advance(Phase::Stream);
+            }
+            if let Some(ending) = attempt.ending() {
+                self.reporter.report(ending.clone());
+                self.attempt = None;
+            }
+        }
+    }
+}
+
+impl Drop for AnswerEnd {
+    fn drop(&mut self) {
+        self.follow();
+    }
+}
+
+impl<S, A, B> Answer<S, A, B>
+where
+    S: Service<Request<ReplayBody<A>>>,
+{
+    pub(crate) fn came(machine: Pin<Box<Machine<S, A, B>>>, attempt: Option<(EndingHandle, bool)>) -> Self {
+        let attempt = attempt.map(|(handle, _)| handle);
+        let phase = attempt.as_ref().map_or(Phase::FirstEvent, EndingHandle::phase);
+        let mut end = AnswerEnd::new(phase, attempt);
+        if machine.held.is_empty() {
+            end.follow();
+        }
+        Self { machine, stage: Stage::Passing, end }
+    }
+
+    pub(crate) fn going_on(machine: Pin<Box<Machine<S, A, B>>>) -> Self {
+        Self { machine, stage: Stage::Waiting, end: AnswerEnd::new(Phase::FirstEvent, None) }
+    }
+}
+
+impl<S, A, B> ResponseBody<S, A, B>
+where
+    S: Service<Request<ReplayBody<A>>>,
+{
+    pub(crate) fn answer(answer: Answer<S, A, B>) -> Self {
+        Self(Kind::Answer(answer))
+    }
+
+    pub(crate) fn handle(&self) -> Option<EndingHandle> {
+        match &self.0 {
+            Kind::Answer(answer) => Some(answer.end.handle.clone()),
+            Kind::Own(_) => None,
+        }
+    }
+}
+
+impl<S, A, B> From<Bytes> for ResponseBody<S, A, B>
+where
+    S: Service<Request<ReplayBody<A>>>,
+{
+    fn from(bytes: Bytes) -> Self {
+        Self(Kind::Own(Some(bytes)))
+    }
+}
+
+impl<S, A, B> fmt::Debug for ResponseBody<S, A, B>
+where
+    S: Service<Request<ReplayBody<A>>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody").finish_non_exhaustive()
+    }
+}
+
+impl<S, A, B> Answer<S, A, B>
+where
+    S: Service<Request<ReplayBody<A>>, Response = Response<B>>,
+    S::Error: 'static,
+    A: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    /// Attempts go on behind a head that has left; what they come to can only be told inside the stream.
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        let ending = match ready!(self.machine.as_mut().poll_came(cx)) {
+            Came::Head(head) => match (self.machine.as_mut().attempt(), head) {
+                (Some((attempt, true)), _) => {
+                    self.end.attempt = Some(attempt);
+                    self.stage = Stage::Passing;
+                    return Poll::Ready(Ok(()));
+                }
+                (_, Some(head)) if !head.status.is_success() => {
+                    Ending::Failed { kind: FailureKind::Status(head.status) }
+                }
+                _ => Ending::Failed { kind: FailureKind::Garbage },
+            },
+            Came::Broken(error) => return Poll::Ready(Err(self.fail(error))),
+            Came::Error(error) => Ending::Failed { kind: TransportFault::of_any(&error).kind },
+        };
+        Poll::Ready(Err(self.fail(BodyError::new(ending))))
+    }
+
+    fn fail(&mut self, error: BodyError) -> BodyError {
+        self.stage = Stage::Over;
+        self.machine.as_mut().stop();
+        self.end.reporter.report(error.ending().clone());
+        error
+    }
+}
+
+impl<S, A, B> Body for ResponseBody<S, A, B>
+where
+    S: Service<Request<ReplayBody<A>>, Response = Response<B>>,
+    S::Error: 'static,
+    A: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let answer = match &mut self.0 {
+            Kind::Own(bytes) => return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Answer(answer) => answer,
+        };
+        if answer.stage == Stage::Waiting
+            && let Err(error) = ready!(answer.poll_waiting(cx))
+        {
+            return Poll::Ready(Some(Err(error)));
+        }
+        if answer.stage == Stage::Over {
+            return Poll::Ready(None);
+        }
+        let frame = ready!(answer.machine.as_mut().poll_rest(cx));
+        if answer.machine.held.is_empty() {
+            answer.end.follow();
+        }
+        if !matches!(frame, Some(Ok(_))) {
+            answer.stage = Stage::Over;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Own(bytes) => bytes.is_none(),
+            Kind::Answer(answer) => match answer.stage {
+                Stage::Waiting => false,
+                Stage::Passing => answer.machine.is_over(),
+                Stage::Over => true,
+            },
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |own| own.len() as u64)),
+            Kind::Answer(answer) if answer.stage == Stage::Waiting => SizeHint::default(),
+            Kind::Answer(answer) => answer.machine.rest_hint(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response, header};
+use http_body::Body;
+use lastbyte_core::{ATTEMPTS, BoxError, Refusal};
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep_until};
+use tower_service::Service;
+
+use crate::ReplayBody;
+use crate::body::{Answer, ResponseBody};
+use crate::machine::{Came, GivenUp, Machine};
+
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+
+pin_project! {
+    /// The future of [`Retry`](crate::Retry).
+    pub struct ResponseFuture<S, A, B>
+    where
+        S: Service<Request<ReplayBody<A>>>,
+    {
+        // In a box, for it moves on into the body.
+        machine: Option<Pin<Box<Machine<S, A, B>>>>,
+        #[pin]
+        release: Option<Sleep>,
+    }
+}
+
+impl<S, A, B> ResponseFuture<S, A, B>
+where
+    S: Service<Request<ReplayBody<A>>>,
+{
+    pub(crate) fn new(machine: Machine<S, A, B>) -> Self {
+        Self { machine: Some(Box::pin(machine)), release: None }
+    }
+}
+
+impl<S, A, B> fmt::Debug for ResponseFuture<S, A, B>
+where
+    S: Service<Request<ReplayBody<A>>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+impl<S, A, B> Future for ResponseFuture<S, A, B>
+where
+    S: Service<Request<ReplayBody<A>>, Response = Response<B>>,
+    S::Error: 'static,
+    A: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Output = Result<Response<ResponseBody<S, A, B>>, S::Error>;
+
+    #[expect(clippy::panic, reason = "a future that was ready is polled again: the caller's bug")]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let Some(machine) = this.machine.as_mut() else { panic!("polled after it was ready") };
+        let came = machine.as_mut().poll_came(cx);
+        let count = machine.plan.attempts.count();
+        let (dialect, given_up) = (machine.plan.ask.dialect, machine.given_up);
+        let mut response = match came {
+            Poll::Ready(Came::Error(error)) => return Poll::Ready(Err(error)),
+            Poll::Ready(Came::Broken(error)) => {
+                // The head has not left: the failure still has a status.
+                let refusal = Refusal::failed(error.ending().clone()).dialect(dialect);
+                *this.machine = None;
+                refusal.into_response()
+            }
+            Poll::Ready(Came::Head(head)) => {
+                let attempt = machine.as_mut().attempt();
+                let Some(machine) = this.machine.take() else { panic!("polled after it was ready") };
+                let head = head.unwrap_or_else(stream_head);
+                Response::from_parts(head, ResponseBody::answer(Answer::came(machine, attempt)))
+            }
+            Poll::Pending => {
+                if !machine.as_mut().is_stream() {
+                    return Poll::Pending;
+                }
+                if this.release.is_none() {
+                    this.release.set(Some(sleep_until(machine.plan.release_at)));
+                }
+                match this.release.as_mut().as_pin_mut().map(|release| release.poll(cx)) {
+                    Some(Poll::Ready(())) => {}
+                    _ => return Poll::Pending,
+                }
+                let head = machine.as_mut().take_head().unwrap_or_else(stream_head);
+                let Some(machine) = this.machine.take() else { panic!("polled after it was ready") };
+                Response::from_parts(head, ResponseBody::answer(Answer::going_on(machine)))
+            }
+        };
+        mark(&mut response, count, given_up);
+        Poll::Ready(Ok(response))
+    }
+}
+
+/// The head of a stream whose own one has not come in time.
+fn stream_head() -> http::response::Parts {
+    let mut response = Response::new(());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response.into_parts().0
+}
+
+/// Says in the head what was done, and puts the handle of the whole answer in.
+fn mark<S, A, B>(response: &mut Response<ResponseBody<S, A, B>>, attempts: u32, given_up: GivenUp)
+where
+    S: Service<Request<ReplayBody<A>>>,
+{
+    if let Some(handle) = response.body().handle() {
+        response.extensions_mut().insert(handle);
+    }
+    let headers = response.headers_mut();
+    headers.insert(ATTEMPTS, attempts.into());
+    if given_up.is {
+        // OpenAI's and Anthropic's SDKs would multiply what was tried here.
+        headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        if let Some(wait) = given_up.retry_after
+            && !headers.contains_key(header::RETRY_AFTER)
+            && !headers.contains_key(RETRY_AFTER_MS)
+        {
+            let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+            headers.insert(RETRY_AFTER_MS, millis.into());
+            headers.insert(header::RETRY_AFTER, millis.div_ceil(1000).into());
+        }
+    }
+}

@@ -1,0 +1,228 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use lastbyte_core::{Ask, Attempts, BoxError, Deadline, Watch, far};
+use tokio::time::Instant;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::machine::{Machine, Plan};
+use crate::{Ambiguous, Backoff, Policy, ReplayBody, ResponseBody, ResponseFuture};
+
+/// How often an answer may be asked for: once to five times, so that no setting can make a storm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxAttempts(u32);
+
+impl MaxAttempts {
+    /// Five, the most there can be.
+    pub const MOST: Self = Self(5);
+
+    /// So many; `None` for zero and for more than five.
+    pub const fn new(attempts: u32) -> Option<Self> {
+        if attempts >= 1 && attempts <= 5 { Some(Self(attempts)) } else { None }
+    }
+
+    /// The number.
+    pub const fn as_u32(self) -> u32 {
+        self.0
+    }
+}
+
+/// Asks again where an answer failed before any of its content was forwarded.
+#[derive(Clone, Debug)]
+pub struct RetryLayer(Arc<Config>);
+
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) max_attempts: MaxAttempts,
+    pub(crate) backoff: Backoff,
+    pub(crate) policy: Policy,
+    pub(crate) within: Duration,
+    pub(crate) total: Duration,
+    pub(crate) hold_head: Duration,
+    pub(crate) max_body: usize,
+    pub(crate) max_answer: usize,
+    pub(crate) watch: Watch,
+    random: Mutex<fastrand::Rng>,
+}
+
+impl Clone for Config {
+    fn clone(&self) -> Self {
+        let random = self.random.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self { random: Mutex::new(random), ..*self }
+    }
+}
+
+impl Config {
+    /// A random number in `0.0..1.0`.
+    pub(crate) fn random(&self) -> f64 {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).f64()
+    }
+}
+
+impl Default for RetryLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RetryLayer {
+    /// Five attempts, backoff from 1 s up to 20 s with full jitter, none begun later than 70 s.
+    pub fn new() -> Self {
+        let max_answer = 4 << 20;
+        Self(Arc::new(Config {
+            max_attempts: MaxAttempts::MOST,
+            backoff: Backoff::default(),
+            policy: Policy { max_wait: Duration::from_secs(60), ambiguous: Ambiguous::Retry },
+            within: Duration::from_secs(70),
+            total: Duration::from_secs(600),
+            hold_head: Duration::from_secs(10),
+            max_body: 4 << 20,
+            max_answer,
+            watch: Watch::default().strict().max_json(max_answer),
+            random: Mutex::new(fastrand::Rng::new()),
+        }))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// How often an answer may be asked for, the first time included.
+    #[must_use]
+    pub fn with_max_attempts(self, attempts: MaxAttempts) -> Self {
+        self.with(|config| config.max_attempts = attempts)
+    }
+
+    /// How attempts are spread out where the upstream names no time.
+    #[must_use]
+    pub fn with_backoff(self, backoff: Backoff) -> Self {
+        self.with(|config| config.backoff = backoff)
+    }
+
+    /// The longest wait that an upstream may ask for; a longer one is handed to the caller at once.
+    #[must_use]
+    pub fn with_max_wait(self, wait: Duration) -> Self {
+        self.with(|config| config.policy.max_wait = wait)
+    }
+
+    /// What to do where a request that failed may have been worked on.
+    #[must_use]
+    pub fn with_ambiguous(self, ambiguous: Ambiguous) -> Self {
+        self.with(|config| config.policy.ambiguous = ambiguous)
+    }
+
+    /// How long after the request came an attempt may still be begun.
+    #[must_use]
+    pub fn with_within(self, within: Duration) -> Self {
+        self.with(|config| config.within = within)
+    }
+
+    /// How long the whole call may take, where the request carries no [`Deadline`]: no wait goes beyond it.
+    #[must_use]
+    pub fn with_total(self, total: Duration) -> Self {
+        self.with(|config| config.total = total)
+    }
+
+    /// How long the head of a streamed answer may wait for its first content. After it the reader gets 200,
+    /// and what still fails is told inside the stream.
+    #[must_use]
+    pub fn with_hold_head(self, hold: Duration) -> Self {
+        self.with(|config| config.hold_head = hold)
+    }
+
+    /// How many bytes of a request body are kept to be sent again.
+    #[must_use]
+    pub fn with_max_body(self, bytes: usize) -> Self {
+        self.with(|config| config.max_body = bytes)
+    }
+
+    /// How many bytes of a whole (JSON) answer are held to be judged before it is forwarded.
+    #[must_use]
+    pub fn with_max_answer(self, bytes: usize) -> Self {
+        self.with(|config| {
+            config.max_answer = bytes;
+            config.watch = config.watch.max_json(bytes);
+        })
+    }
+
+    /// How large one event may be, in bytes, where no layer further in watches the body already.
+    #[must_use]
+    pub fn with_max_event(self, bytes: usize) -> Self {
+        self.with(|config| config.watch = config.watch.max_event(bytes))
+    }
+
+    /// Makes the jitter the same in every run.
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        self.with(|config| config.random = Mutex::new(fastrand::Rng::with_seed(seed)))
+    }
+}
+
+impl<S> Layer<S> for RetryLayer {
+    type Service = Retry<S>;
+
+    fn layer(&self, inner: S) -> Retry<S> {
+        Retry { inner, config: self.0.clone() }
+    }
+}
+
+/// The service of [`RetryLayer`].
+#[derive(Clone, Debug)]
+pub struct Retry<S> {
+    inner: S,
+    config: Arc<Config>,
+}
+
+impl<S, A, B> Service<Request<A>> for Retry<S>
+where
+    S: Service<Request<ReplayBody<A>>, Response = Response<B>> + Clone,
+    S::Error: 'static,
+    A: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody<S, A, B>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, A, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<A>) -> Self::Future {
+        // The service that was made ready is the one that is called; its clone has to become ready anew.
+        let clone = self.inner.clone();
+        let mut service = std::mem::replace(&mut self.inner, clone);
+
+        let now = Instant::now();
+        let (mut head, body) = request.into_parts();
+        let deadline = match head.extensions.get::<Deadline>() {
+            Some(deadline) => *deadline,
+            None => {
+                let deadline = Deadline::of(&head.headers, now, self.config.total);
+                head.extensions.insert(deadline);
+                deadline
+            }
+        };
+        let plan = Plan {
+            ask: Ask::of(&head),
+            last_start: deadline.at.min(far(now, self.config.within)),
+            release_at: far(now, self.config.hold_head),
+            attempts: head.extensions.get::<Attempts>().cloned().unwrap_or_default(),
+            config: self.config.clone(),
+        };
+        let body = ReplayBody::new(body, self.config.max_body);
+        // Kept only while there can be another attempt.
+        let again = self.config.max_attempts.as_u32() > 1 && body.is_replayable();
+        let kept = again.then(|| (head.clone(), body.again()));
+        plan.attempts.begin();
+        let first = service.call(Request::from_parts(head, body));
+        ResponseFuture::new(Machine::new(service, plan, kept, first))
+    }
+}
