@@ -11,7 +11,8 @@ use lastbyte_core::{
 use tower_service::Service;
 
 use crate::ReplayBody;
-use crate::machine::{Came, Machine};
+use crate::machine::Machine;
+use crate::plan::Came;
 
 /// The body of an answer under [`RetryLayer`](crate::RetryLayer).
 pub struct ResponseBody<S, A, B>(Kind<S, A, B>)

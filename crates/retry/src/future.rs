@@ -13,7 +13,8 @@ use tower_service::Service;
 
 use crate::ReplayBody;
 use crate::body::{Answer, ResponseBody};
-use crate::machine::{Came, GivenUp, Machine};
+use crate::machine::Machine;
+use crate::plan::{Came, GivenUp};
 
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::machine::{Machine, Plan};
+use crate::machine::Machine;
+use crate::plan::Plan;
 use crate::{Ambiguous, Backoff, Policy, ReplayBody, ResponseBody, ResponseFuture};
 
 /// How often an answer may be asked for: once to five times, so that no setting can make a storm.

@@ -62,6 +62,7 @@ mod future;
 mod hint;
 mod layer;
 mod machine;
+mod plan;
 mod policy;
 mod replay;
 

@@ -1,61 +1,22 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, header, request, response};
+use http::{Request, Response, request, response};
 use http_body::{Body, Frame, SizeHint};
-use lastbyte_core::{
-    Ask, Attempts, BodyError, BoxError, Ending, EndingHandle, Phase, REFUSED_BY, TransportFault, Watched,
-};
+use lastbyte_core::{BodyError, BoxError, Ending, EndingHandle, Phase, REFUSED_BY, TransportFault, Watched};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
-use crate::layer::Config;
+use crate::plan::{Came, GivenUp, Look, Plan, is_json};
 use crate::{Attempt, Decision, ReplayBody, Stop, hint, policy};
-
-/// How much of an error's body is read to see whether it can heal: providers' errors are below 4 KiB.
-const MAX_ERROR_BODY: usize = 64 << 10;
 
 /// How long an error's body may take; then it is judged by its head.
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(2);
-
-/// How much may be held of a stream that shows no content. Role chunks and pings have some hundred bytes.
-const MAX_HELD: usize = 256 << 10;
-
-/// What does not change over the attempts.
-pub(crate) struct Plan {
-    pub(crate) ask: Ask,
-    /// No attempt begins later.
-    pub(crate) last_start: Instant,
-    /// When the head of a streamed answer leaves, whatever is known of it.
-    pub(crate) release_at: Instant,
-    pub(crate) attempts: Attempts,
-    pub(crate) config: Arc<Config>,
-}
-
-/// What the attempts came to.
-pub(crate) enum Came<E> {
-    /// An answer to hand on, its body in the machine: its head, unless that has left already.
-    Head(Option<response::Parts>),
-    /// A 2xx answer that broke before its content, with nothing left to try.
-    Broken(BodyError),
-    /// No answer.
-    Error(E),
-}
-
-/// Why retrying ended, for the headers of what is handed on.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct GivenUp {
-    /// It was given up, and did not simply succeed.
-    pub(crate) is: bool,
-    /// When to come back, where that is known and did not fit.
-    pub(crate) retry_after: Option<Duration>,
-}
 
 pin_project! {
     /// The attempts at one answer, one after the other. It is driven by the future until the head leaves,
@@ -95,17 +56,6 @@ pin_project! {
         },
         Over,
     }
-}
-
-/// What of an answer is looked at before it is handed on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Look {
-    /// A stream, up to its first content.
-    Stream,
-    /// A whole answer, to its end.
-    Whole,
-    /// An error, for what it says.
-    Error,
 }
 
 impl<S, A, B> Machine<S, A, B>
@@ -408,20 +358,4 @@ where
         }
         hint
     }
-}
-
-impl Look {
-    /// How much of it is held at most, in bytes.
-    fn room(self, config: &Config) -> usize {
-        match self {
-            Self::Stream => MAX_HELD,
-            Self::Whole => config.max_answer,
-            Self::Error => MAX_ERROR_BODY,
-        }
-    }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-    kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().ends_with(b"json")
 }

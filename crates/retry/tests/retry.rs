@@ -287,7 +287,7 @@ async fn billing_and_the_requests_own_faults_are_handed_on() {
         Answer::Status(503, &[("x-should-retry", "false")], ""),
         Answer::Status(503, &[("x-lastbyte-refused-by", "breaker")], ""),
     ] {
-        let chat = Chat::new(&[answer.clone()]);
+        let chat = Chat::new(std::slice::from_ref(&answer));
         let got = get(layer(), &chat, request(true)).await;
         let Answer::Status(status, _, text) = answer else { unreachable!() };
         assert_eq!((got.status.as_u16(), got.text.as_str(), chat.asked()), (status, text, 1));

@@ -28,8 +28,8 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    pub(crate) fn new(steps: &[Step]) -> Self {
-        Self { steps: steps.to_vec().into_iter(), waiting: None }
+    pub(crate) fn new(steps: Vec<Step>) -> Self {
+        Self { steps: steps.into_iter(), waiting: None }
     }
 }
 
@@ -80,7 +80,7 @@ pub(crate) const STOP: &str =
 pub(crate) const DONE: &str = "data: [DONE]\n\n";
 
 pub(crate) fn event_stream(steps: &[Step]) -> Response<Script> {
-    Response::builder().header("content-type", "text/event-stream").body(Script::new(steps)).unwrap()
+    Response::builder().header("content-type", "text/event-stream").body(Script::new(steps.to_vec())).unwrap()
 }
 
 pub(crate) fn request() -> Request<()> {
