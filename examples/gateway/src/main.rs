@@ -1,2 +1,224 @@
-//! Start.
-fn main() {}
+//! The example gateway, made of lastbyte's layers.
+//!
+//! `gateway demo` is the one to begin with. The README beside this crate has the rest.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use lastbyte_mock::{Faults, Mock, MockConfig};
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+mod cli;
+mod config;
+mod demo;
+mod drain;
+mod proxy;
+mod routes;
+mod server;
+mod stats;
+mod upstream;
+
+use cli::{Cli, Command, MockArgs, Shared};
+use config::{Config, Log, LogFormat};
+use drain::Drain;
+
+/// What went wrong, by the exit code it has.
+#[derive(Debug)]
+enum Failed {
+    /// 2: wrong usage or configuration.
+    Usage(String),
+    /// 1: while running.
+    Running(String),
+}
+
+fn main() -> ExitCode {
+    // clap prints what is wrong and exits with 2 by itself.
+    let cli = Cli::parse();
+    // A call has two connections, and the usual soft limit is 1024 of them.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(Failed::Running(format!("threads cannot be started: {error}"))),
+    };
+    let done = match &cli.command {
+        Command::Demo(shared) => runtime.block_on(run_demo(shared)),
+        Command::Serve(shared) => runtime.block_on(run_serve(shared)),
+        Command::Mock(args) => runtime.block_on(run_mock(args)),
+        Command::Check(shared) => load(Config::default(), shared).map(|config| print(&config.to_string())),
+    };
+    // What is still open has had its time.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    done.map_or_else(fail, |()| ExitCode::SUCCESS)
+}
+
+fn fail(failed: Failed) -> ExitCode {
+    let (text, code) = match failed {
+        Failed::Usage(text) => (text, 2),
+        Failed::Running(text) => (text, 1),
+    };
+    for line in text.lines() {
+        eprintln!("gateway: {line}");
+    }
+    ExitCode::from(code)
+}
+
+/// To standard output, which may be a pipe that nobody reads any more.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush());
+}
+
+fn load(defaults: Config, shared: &Shared) -> Result<Config, Failed> {
+    config::load(defaults, &shared.sources()).map_err(|mistakes| Failed::Usage(mistakes.to_string()))
+}
+
+fn start_log(log: &Log) {
+    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    // Where one is set already there is nothing to do.
+    let _ = match log.format {
+        LogFormat::Text => subscriber.with_ansi(colours).try_init(),
+        LogFormat::Json => subscriber.json().try_init(),
+    };
+}
+
+fn listen(addr: SocketAddr, flag: &str) -> Result<TcpListener, Failed> {
+    server::bind(addr).map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                format!("; another program has this port: choose one with {flag}")
+            }
+            _ => String::new(),
+        };
+        Failed::Running(format!("cannot listen on {addr}: {error}{hint}"))
+    })
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, Failed> {
+    listener.local_addr().map_err(|error| Failed::Running(error.to_string()))
+}
+
+async fn run_serve(shared: &Shared) -> Result<(), Failed> {
+    let config = load(Config::default(), shared)?;
+    start_log(&config.log);
+    run(config, None).await
+}
+
+async fn run_demo(shared: &Shared) -> Result<(), Failed> {
+    let mut config = load(demo::defaults(), shared)?;
+    start_log(&config.log);
+    let mock = demo::mock(1).await.map_err(Failed::Running)?;
+    if shared.upstream.is_none() {
+        config.upstream.url = mock.url().parse().map_err(|_| Failed::Running("no URL of the mock".into()))?;
+    }
+    run(config, Some(mock)).await
+}
+
+async fn run(config: Config, mock: Option<Mock>) -> Result<(), Failed> {
+    let public = listen(config.listen, "--listen")?;
+    let admin = listen(config.admin_listen, "--admin-listen")?;
+    let (public_addr, admin_addr) = (address(&public)?, address(&admin)?);
+    let drain = Drain::default();
+    let timeout = config.drain_timeout;
+    let (upstream, key_env) = (config.upstream.url.clone(), config.upstream.api_key_env.clone());
+    let proxy = Arc::new(proxy::Proxy::new(config, drain.clone()).map_err(Failed::Usage)?);
+    if let (Some(name), false) = (&key_env, proxy.has_key()) {
+        tracing::warn!("{name} is not set: the readers' own keys are passed on");
+    }
+    tracing::info!(%upstream, "calls go there");
+
+    let mut router = routes::public(proxy.clone());
+    if let Some(mock) = mock {
+        router = router.merge(demo::routes(mock));
+    }
+    let signals = Signals::new()?;
+    print(&format!("listening on http://{public_addr}\nadmin on http://{admin_addr}"));
+
+    // Ends with the process: readiness is asked for while the readers' side drains.
+    let admin = server::serve(admin, routes::finish(routes::admin(proxy)), Drain::default(), Duration::ZERO);
+    let public = server::serve(public, routes::finish(router), drain.clone(), timeout);
+    tokio::pin!(admin, public);
+    tokio::select! {
+        () = &mut public => {}
+        () = &mut admin => {}
+        () = signals.twice(|| {
+            tracing::info!("draining; a second signal ends at once");
+            drain.begin();
+        }) => tracing::warn!("ended at once"),
+    }
+    Ok(())
+}
+
+async fn run_mock(args: &MockArgs) -> Result<(), Failed> {
+    let faults = match args.faults.as_deref() {
+        None => Faults::default(),
+        Some(given) => {
+            let json = match given.strip_prefix('@') {
+                Some(path) => std::fs::read_to_string(path)
+                    .map_err(|error| Failed::Usage(format!("--faults: {path}: cannot be read: {error}")))?,
+                None => given.to_owned(),
+            };
+            Faults::read(json.as_bytes()).map_err(|why| Failed::Usage(format!("--faults: {why}")))?
+        }
+    };
+    let config = MockConfig { seed: args.seed, faults };
+    let mock = Mock::bind(args.listen, config).await.map_err(|error| {
+        Failed::Running(format!("cannot listen on {}: {error}; choose another with --listen", args.listen))
+    })?;
+    let signals = Signals::new()?;
+    print(&format!("listening on http://{}", mock.addr()));
+    signals.once().await;
+    mock.shutdown().await;
+    Ok(())
+}
+
+/// What asks the process to end.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> Result<Self, Failed> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let on = |kind| signal(kind).map_err(|error| Failed::Running(format!("no signals: {error}")));
+        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Result<Self, Failed> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+
+    async fn once(mut self) {
+        self.next().await;
+    }
+
+    async fn twice(mut self, first: impl FnOnce()) {
+        self.next().await;
+        first();
+        self.next().await;
+    }
+}

@@ -1,0 +1,191 @@
+//! What the gateway runs with: defaults, under a file, under the environment, under flags.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::Uri;
+use lastbyte::retry::{Ambiguous, MaxAttempts};
+
+mod keys;
+mod read;
+mod value;
+
+pub(crate) use read::{Sources, load};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) admin_listen: SocketAddr,
+    pub(crate) drain_timeout: Duration,
+    /// The largest request body, in bytes.
+    pub(crate) max_body: usize,
+    pub(crate) upstream: Upstream,
+    pub(crate) timeouts: Timeouts,
+    /// Timeouts of single models, by their name in requests; what one leaves out is as for all.
+    pub(crate) models: BTreeMap<String, ModelTimeouts>,
+    pub(crate) stream: Stream,
+    pub(crate) retry: Retry,
+    pub(crate) log: Log,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Upstream {
+    /// The base URL, without a slash at its end.
+    pub(crate) url: Uri,
+    /// The environment variable with the key; `None` where the reader's own key is always passed on.
+    pub(crate) api_key_env: Option<String>,
+    pub(crate) connect_timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Timeouts {
+    pub(crate) first_event: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) total: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct ModelTimeouts {
+    pub(crate) first_event: Option<Duration>,
+    pub(crate) idle: Option<Duration>,
+    pub(crate) total: Option<Duration>,
+}
+
+impl ModelTimeouts {
+    /// These where they are set, else those of `all`.
+    pub(crate) fn over(&self, all: Timeouts) -> Timeouts {
+        Timeouts {
+            first_event: self.first_event.unwrap_or(all.first_event),
+            idle: self.idle.unwrap_or(all.idle),
+            total: self.total.unwrap_or(all.total),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stream {
+    pub(crate) hold_head: Duration,
+    pub(crate) heartbeat: Duration,
+    pub(crate) seal: bool,
+    /// The largest event, in bytes.
+    pub(crate) max_event: usize,
+    pub(crate) stall_timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Retry {
+    pub(crate) max_attempts: MaxAttempts,
+    pub(crate) initial: Duration,
+    pub(crate) cap: Duration,
+    pub(crate) within: Duration,
+    pub(crate) max_wait: Duration,
+    pub(crate) ambiguous: Ambiguous,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Log {
+    /// A level or a filter of `tracing-subscriber`.
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: ([127, 0, 0, 1], 8080).into(),
+            admin_listen: ([127, 0, 0, 1], 8081).into(),
+            drain_timeout: Duration::from_secs(30),
+            max_body: 4 << 20,
+            upstream: Upstream {
+                url: Uri::from_static("https://api.openai.com/v1"),
+                api_key_env: Some("OPENAI_API_KEY".into()),
+                connect_timeout: Duration::from_secs(5),
+            },
+            timeouts: Timeouts {
+                first_event: Duration::from_secs(60),
+                idle: Duration::from_secs(60),
+                total: Duration::from_secs(600),
+            },
+            models: BTreeMap::new(),
+            stream: Stream {
+                hold_head: Duration::from_secs(10),
+                heartbeat: Duration::from_secs(10),
+                seal: true,
+                max_event: 1 << 20,
+                stall_timeout: Duration::from_secs(30),
+            },
+            retry: Retry {
+                max_attempts: MaxAttempts::MOST,
+                initial: Duration::from_secs(1),
+                cap: Duration::from_secs(20),
+                within: Duration::from_secs(70),
+                max_wait: Duration::from_secs(60),
+                ambiguous: Ambiguous::Retry,
+            },
+            log: Log { level: "info".into(), format: LogFormat::Text },
+        }
+    }
+}
+
+impl Config {
+    /// The upstream's key, where the environment has it.
+    pub(crate) fn api_key(&self) -> Option<String> {
+        let name = self.upstream.api_key_env.as_ref()?;
+        std::env::var(name).ok().filter(|key| !key.is_empty())
+    }
+}
+
+/// As TOML that would be read back as the same, with a comment on the key.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = |time: Duration| format!("\"{}\"", humantime::format_duration(time));
+        let Self { upstream, timeouts, stream, retry, log, .. } = self;
+        writeln!(f, "listen = \"{}\"\nadmin_listen = \"{}\"", self.listen, self.admin_listen)?;
+        writeln!(f, "drain_timeout = {}\nmax_body = {}", time(self.drain_timeout), self.max_body)?;
+        writeln!(f, "\n[upstream]\nurl = \"{}\"", upstream.url)?;
+        match (&upstream.api_key_env, self.api_key()) {
+            (Some(name), Some(_)) => writeln!(f, "api_key_env = {name:?}  # set: ********")?,
+            (Some(name), None) => {
+                writeln!(f, "api_key_env = {name:?}  # not set: the reader's own key is passed on")?;
+            }
+            (None, _) => writeln!(f, "api_key_env = \"\"  # the reader's own key is passed on")?,
+        }
+        writeln!(f, "connect_timeout = {}", time(upstream.connect_timeout))?;
+        writeln!(f, "\n[timeouts]\nfirst_event = {}", time(timeouts.first_event))?;
+        writeln!(f, "idle = {}\ntotal = {}", time(timeouts.idle), time(timeouts.total))?;
+        for (model, own) in &self.models {
+            writeln!(f, "\n[timeouts.models.{model:?}]")?;
+            for (key, value) in [("first_event", own.first_event), ("idle", own.idle), ("total", own.total)] {
+                if let Some(value) = value {
+                    writeln!(f, "{key} = {}", time(value))?;
+                }
+            }
+        }
+        writeln!(f, "\n[stream]\nhold_head = {}", time(stream.hold_head))?;
+        writeln!(f, "heartbeat = {}\nseal = {}", time(stream.heartbeat), stream.seal)?;
+        writeln!(f, "max_event = {}", stream.max_event)?;
+        writeln!(f, "\n[backpressure]\nstall_timeout = {}", time(stream.stall_timeout))?;
+        writeln!(f, "\n[retry]\nmax_attempts = {}", retry.max_attempts.as_u32())?;
+        writeln!(f, "initial = {}\ncap = {}", time(retry.initial), time(retry.cap))?;
+        writeln!(f, "within = {}\nmax_wait = {}", time(retry.within), time(retry.max_wait))?;
+        let ambiguous = match retry.ambiguous {
+            Ambiguous::Retry => "retry",
+            Ambiguous::Fail => "fail",
+        };
+        writeln!(f, "ambiguous = \"{ambiguous}\"\n\n[store]\nurl = \"memory:\"")?;
+        let format = match log.format {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        };
+        writeln!(f, "\n[log]\nlevel = {:?}\nformat = \"{format}\"", log.level)
+    }
+}

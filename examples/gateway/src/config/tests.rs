@@ -1,0 +1,98 @@
+use std::io::Write;
+use std::time::Duration;
+
+use super::*;
+
+fn read(text: &str) -> Result<Config, Mistakes> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let sources = Sources { file: Some(file.path().into()), flags: Vec::new() };
+    load(Config::default(), &sources).map_err(|Mistakes(mistakes)| {
+        let name = file.path().display().to_string();
+        Mistakes(mistakes.into_iter().map(|line| line.replace(&name, "FILE")).collect())
+    })
+}
+
+#[track_caller]
+fn mistakes(text: &str) -> Vec<String> {
+    read(text).unwrap_err().0
+}
+
+#[test]
+fn every_mistake_is_told_with_file_line_and_key() {
+    let told = mistakes(
+        "listen = \"0.0.0.0:8080\"\n\n[upstream]\nurl = \"http://127.0.0.1:1\"\nurll = 1\n\n\
+         [timeouts]\nidle = 60\n\n[retry]\nmax_attempts = 9\n",
+    );
+    assert_eq!(told.len(), 5, "{told:#?}");
+    for (line, key, what) in [
+        (1, "listen", "reached from outside"),
+        (4, "upstream.url", "does not end in /v1"),
+        (5, "upstream.urll", "unknown key; did you mean upstream.url?"),
+        (8, "timeouts.idle", "a duration with its unit"),
+        (11, "retry.max_attempts", "from 1 to 5, found 9"),
+    ] {
+        let start = format!("FILE:{line}: {key}: ");
+        assert!(
+            told.iter().any(|told| told.starts_with(&start) && told.contains(what)),
+            "{start}: {told:#?}"
+        );
+    }
+}
+
+#[test]
+fn broken_toml_and_a_missing_file_are_told() {
+    assert!(mistakes("listen = \"127.0.0.1:1\"\n\n[upstream\n")[0].starts_with("FILE:3: "));
+    let sources = Sources { file: Some("/no/such/file.toml".into()), flags: Vec::new() };
+    let told = load(Config::default(), &sources).unwrap_err();
+    assert!(told.0[0].starts_with("/no/such/file.toml: cannot be read"), "{told}");
+}
+
+#[test]
+fn what_check_prints_is_read_back_as_the_same() {
+    let config = read(
+        "max_body = \"1MiB\"\n[timeouts.models.\"gpt-4.1\"]\nidle = \"1m 30s\"\n[retry]\nmax_attempts = 2\n\
+         ambiguous = \"fail\"\n[stream]\nseal = false\n[log]\nformat = \"json\"\n",
+    )
+    .unwrap();
+    assert_eq!(config.max_body, 1 << 20);
+    assert_eq!(config.models["gpt-4.1"].over(config.timeouts).idle, Duration::from_secs(90));
+    assert_eq!(config.models["gpt-4.1"].over(config.timeouts).total, Duration::from_secs(600));
+    assert_eq!(read(&config.to_string()).unwrap(), config);
+}
+
+#[test]
+fn every_key_takes_what_the_defaults_print() {
+    let printed: toml::Table = toml::from_str(&Config::default().to_string()).unwrap();
+    for (key, _) in KEYS {
+        let found =
+            key.split('.').try_fold(&toml::Value::Table(printed.clone()), |at, part| at.get(part)).is_some();
+        assert!(found, "`check` does not print {key}");
+    }
+    assert_eq!(read(&Config::default().to_string()).unwrap(), Config::default());
+}
+
+#[test]
+fn a_flag_wins_over_the_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"listen = \"127.0.0.1:1111\"\n").unwrap();
+    let flags = vec![("--listen", "listen", "127.0.0.1:2222".to_owned())];
+    let sources = Sources { file: Some(file.path().into()), flags };
+    assert_eq!(load(Config::default(), &sources).unwrap().listen.port(), 2222);
+    let sources = Sources { flags: vec![("--listen", "listen", "nowhere".to_owned())], ..sources };
+    assert!(
+        load(Config::default(), &sources).unwrap_err().0[0]
+            .starts_with("--listen: listen: expected an address")
+    );
+}
+
+#[test]
+fn what_contradicts_itself_is_refused() {
+    assert!(mistakes("[retry]\ninitial = \"5s\"\ncap = \"1s\"\n")[0].contains("less than retry.initial"));
+    assert!(mistakes("[timeouts]\nfirst_event = \"11m\"\n")[0].contains("longer than timeouts.total"));
+    assert!(mistakes("listen = \"127.0.0.1:8081\"\n")[0].contains("the same address"));
+    assert!(mistakes("[store]\nurl = \"redis://127.0.0.1\"\n")[0].contains("only \"memory:\""));
+    assert!(mistakes("[timeouts]\nidle = \"0s\"\n")[0].contains("more than nothing"));
+    assert!(mistakes("retry = 3\n")[0].contains("a section of keys"));
+    assert!(mistakes("[nonsense]\n")[0].starts_with("FILE:1: nonsense: unknown key"));
+}

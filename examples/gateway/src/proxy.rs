@@ -1,0 +1,199 @@
+//! A chat call through the layers, and everything that is decided once per call.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_util::client::legacy;
+use lastbyte::core::{Ask, Attempts, Deadline, Ending, Refusal, RefusedBy, TransportFault};
+use lastbyte::guard::{GuardLayer, SealLayer};
+use lastbyte::retry::{Backoff, RetryLayer};
+use serde::Deserialize;
+use tokio::time::Instant;
+use tower::util::BoxCloneSyncService;
+use tower::{ServiceBuilder, ServiceExt};
+
+use crate::config::{Config, Timeouts};
+use crate::drain::Drain;
+use crate::stats::Stats;
+use crate::upstream::{self, Client};
+
+type Stack = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, legacy::Error>;
+
+/// The id that we gave a request, in its extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub(crate) HeaderValue);
+
+/// What all calls share.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    config: Config,
+    key: Option<HeaderValue>,
+    stack: (Stack, Timeouts),
+    models: HashMap<String, (Stack, Timeouts)>,
+    pub(crate) stats: Stats,
+    pub(crate) drain: Drain,
+}
+
+impl Proxy {
+    pub(crate) fn new(config: Config, drain: Drain) -> Result<Self, String> {
+        let client = upstream::client(&config).map_err(|error| format!("TLS cannot be set up: {error}"))?;
+        let key = config.api_key().map(|key| HeaderValue::from_str(&key)).transpose();
+        let mut key = key.map_err(|_| "upstream.api_key_env: the key is no header value".to_owned())?;
+        if let Some(key) = &mut key {
+            key.set_sensitive(true);
+        }
+        let with = |timeouts: Timeouts| (stack(&config, timeouts, client.clone(), &drain), timeouts);
+        let models = config.models.iter();
+        let models = models.map(|(name, own)| (name.clone(), with(own.over(config.timeouts)))).collect();
+        Ok(Self { key, stack: with(config.timeouts), models, stats: Stats::default(), drain, config })
+    }
+
+    pub(crate) fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Answers a request to `/v1/…`.
+    pub(crate) async fn answer(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
+        let attempts = Attempts::default();
+        let call = self.stats.begin(attempts.clone());
+        let ask = Ask::of_request(request.method(), request.uri(), request.extensions());
+        let response = match self.call(request, ask, attempts).await {
+            Ok(response) => response,
+            Err(refusal) => refusal.dialect(ask.dialect).into_response(),
+        };
+        call.answer(response)
+    }
+
+    async fn call(
+        &self,
+        request: Request<Body>,
+        ask: Ask,
+        attempts: Attempts,
+    ) -> Result<Response<Body>, Refusal> {
+        let came = Instant::now();
+        let (mut head, body) = request.into_parts();
+        let limit = Deadline::of(&head.headers, came, self.config.timeouts.total);
+        let body =
+            tokio::time::timeout_at(limit.at, self.read(&head.headers, body)).await.map_err(|_| {
+                let message = "the request's body did not come in time";
+                Refusal::new(StatusCode::REQUEST_TIMEOUT, RefusedBy::Limits, "request_timeout", message)
+            })??;
+
+        let ask = ask.read(&body);
+        let (stack, timeouts) = self.stack_for(&body);
+        let deadline = Deadline::of(&head.headers, came, timeouts.total);
+        let refuse = |why: &str| {
+            Refusal::new(StatusCode::BAD_REQUEST, RefusedBy::Limits, "invalid_path", why.to_owned())
+        };
+        head.uri = upstream::target(&self.config.upstream.url, &head.uri).map_err(refuse)?;
+        let id =
+            head.extensions.get::<RequestId>().map_or(HeaderValue::from_static("none"), |id| id.0.clone());
+        upstream::request_headers(&mut head.headers, &ask, self.key.as_ref(), &id);
+        head.extensions.insert(ask);
+        head.extensions.insert(deadline);
+        head.extensions.insert(attempts.clone());
+
+        let request = Request::from_parts(head, Full::new(body));
+        let answered = tokio::select! {
+            answered = stack.oneshot(request) => answered,
+            () = self.drain.interrupted() => {
+                return Err(Refusal::failed(Ending::Interrupted).attempts(attempts.count()));
+            }
+        };
+        answered.map_err(|error| {
+            let kind = TransportFault::of_any(&error).kind;
+            let source = error.source().map(ToString::to_string).unwrap_or_default();
+            tracing::warn!(%error, source, "the upstream gave no answer");
+            // Our attempts are spent, and an SDK that begins anew would multiply them.
+            Refusal::failed(Ending::Failed { kind }).should_retry(false).attempts(attempts.count())
+        })
+    }
+
+    /// The whole body of a request: it has to be there for the next attempt.
+    async fn read(&self, headers: &http::HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+        let max = self.config.max_body;
+        let too_large = || {
+            let message = format!("the request's body is larger than {max} bytes (max_body)");
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, RefusedBy::Limits, "request_too_large", message)
+        };
+        let told =
+            headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if told.is_some_and(|told| told > max as u64) {
+            return Err(too_large());
+        }
+        match Limited::new(body, max).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+            Err(error) => {
+                let message = format!("the request's body could not be read: {error}");
+                Err(Refusal::new(StatusCode::BAD_REQUEST, RefusedBy::Limits, "invalid_body", message))
+            }
+        }
+    }
+
+    fn stack_for(&self, body: &[u8]) -> (Stack, Timeouts) {
+        #[derive(Deserialize)]
+        struct Wanted<'a> {
+            #[serde(borrow)]
+            model: std::borrow::Cow<'a, str>,
+        }
+        let own = if self.models.is_empty() {
+            None
+        } else {
+            let wanted = serde_json::from_slice::<Wanted<'_>>(body).ok();
+            wanted.and_then(|wanted| self.models.get(&*wanted.model))
+        };
+        own.unwrap_or(&self.stack).clone()
+    }
+}
+
+/// The layers, outermost first.
+fn stack(config: &Config, timeouts: Timeouts, client: Client, drain: &Drain) -> Stack {
+    let seal = SealLayer::new()
+        .with_heartbeat(config.stream.heartbeat)
+        .with_seal(config.stream.seal)
+        .with_stall_timeout(config.stream.stall_timeout)
+        .with_max_event(config.stream.max_event);
+    let retry = RetryLayer::new()
+        .with_max_attempts(config.retry.max_attempts)
+        .with_backoff(Backoff::new(config.retry.initial, config.retry.cap))
+        .with_max_wait(config.retry.max_wait)
+        .with_ambiguous(config.retry.ambiguous)
+        .with_within(config.retry.within)
+        .with_total(timeouts.total)
+        .with_hold_head(config.stream.hold_head)
+        .with_max_body(config.max_body)
+        .with_max_event(config.stream.max_event);
+    let guard = GuardLayer::new()
+        .with_first_event(timeouts.first_event)
+        .with_idle(timeouts.idle)
+        .with_total(timeouts.total)
+        .with_max_event(config.stream.max_event);
+    let drain = drain.clone();
+    let service = ServiceBuilder::new()
+        .map_response(|response: Response<_>| response.map(Body::new))
+        .layer(seal)
+        .map_response(move |response| drain.watch(response))
+        .layer(retry)
+        .layer(guard)
+        .map_request(upstream::outgoing)
+        .map_response(upstream::incoming)
+        .service(client);
+    BoxCloneSyncService::new(service)
+}
+
+/// The answer where there is nothing, in the chat API's own shape.
+pub(crate) fn nothing(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    let error = serde_json::json!({"error": {
+        "message": message, "type": "invalid_request_error", "param": null, "code": code,
+    }});
+    let mut response = Response::new(Body::from(error.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

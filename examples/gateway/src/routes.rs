@@ -1,0 +1,115 @@
+//! What is answered where, on both listeners.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::IntoResponse;
+use axum::routing::{any, get};
+use axum::{Router, http::StatusCode};
+use http::{HeaderValue, Response, header};
+use lastbyte::core::ATTEMPTS;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::proxy::{Proxy, RequestId, nothing};
+use crate::upstream::REQUEST_ID;
+
+const PAGE: &str = include_str!("../page/index.html");
+const SCRIPT: &str = include_str!("../page/chat.js");
+const STYLE: &str = include_str!("../page/style.css");
+
+/// The readers' side.
+pub(crate) fn public(proxy: Arc<Proxy>) -> Router {
+    let health = health(proxy.clone());
+    Router::new()
+        .route("/", get(|| asset("text/html; charset=utf-8", PAGE)))
+        .route("/chat.js", get(|| asset("text/javascript; charset=utf-8", SCRIPT)))
+        .route("/style.css", get(|| asset("text/css; charset=utf-8", STYLE)))
+        .route("/v1/realtime", any(realtime))
+        .route("/v1/{*path}", any(chat))
+        .with_state(proxy)
+        .merge(health)
+}
+
+/// The operators' side.
+pub(crate) fn admin(proxy: Arc<Proxy>) -> Router {
+    let stats = |State(proxy): State<Arc<Proxy>>| async move { Json(proxy.stats.counts()) };
+    let health = health(proxy.clone());
+    Router::new().route("/stats", get(stats)).with_state(proxy).merge(health)
+}
+
+fn health(proxy: Arc<Proxy>) -> Router {
+    let ready = |State(proxy): State<Arc<Proxy>>| async move {
+        if proxy.drain.is_begun() {
+            (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+        } else {
+            (StatusCode::OK, "ready\n")
+        }
+    };
+    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(proxy)
+}
+
+/// What every route has around it: an id, a span, an answer where there is none.
+pub(crate) fn finish(router: Router) -> Router {
+    let trace = TraceLayer::new_for_http()
+        .make_span_with(|request: &Request| {
+            let id =
+                request.extensions().get::<RequestId>().and_then(|id| id.0.to_str().ok()).unwrap_or_default();
+            tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+        })
+        // The one line of a call is written at its last byte, by `stats::Call`.
+        .on_request(())
+        .on_response(())
+        .on_body_chunk(())
+        .on_eos(())
+        .on_failure(());
+    router
+        .fallback(async || nothing(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path"))
+        .method_not_allowed_fallback(async || {
+            nothing(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this path does not take this method",
+            )
+        })
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            tracing::error!("a request was ended by a panic");
+            nothing(StatusCode::INTERNAL_SERVER_ERROR, "interrupted", "the gateway failed at this request")
+        }))
+        .layer(trace)
+        .layer(middleware::from_fn(identify))
+}
+
+/// Gives each request an id of ours, and each answer the headers that all answers have.
+async fn identify(mut request: Request, next: Next) -> Response<Body> {
+    let id = format!("req_{:032x}", fastrand::u128(..));
+    let id = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("req_0"));
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(REQUEST_ID, id);
+    response.headers_mut().entry(ATTEMPTS).or_insert(HeaderValue::from_static("0"));
+    response
+}
+
+async fn chat(State(proxy): State<Arc<Proxy>>, request: Request) -> Response<Body> {
+    proxy.answer(request).await
+}
+
+async fn realtime() -> Response<Body> {
+    let message = "the realtime API is not carried: its sessions have no last byte to wait for";
+    nothing(StatusCode::NOT_IMPLEMENTED, "not_implemented", message)
+}
+
+async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
+    let own = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, own),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, text)
+}

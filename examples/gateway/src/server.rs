@@ -1,0 +1,132 @@
+//! The accept loop, on both listeners.
+//!
+//! hyper-util instead of `axum::serve`: small events must leave at once (`TCP_NODELAY`), a broken answer
+//! has to know when its last event was written ([`Flushed`]), and draining has an end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use lastbyte::core::Flushed;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+use crate::drain::Drain;
+use io_flush::FlushIo;
+
+#[path = "server/io_flush.rs"]
+mod io_flush;
+
+/// How many connections may wait to be accepted. 128, the usual number, loses some of a burst.
+const BACKLOG: i32 = 4096;
+
+/// How long a connection may take to send the head of a request.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a silent HTTP/2 connection is asked whether its reader is still there.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+
+/// What streams that had to be interrupted have for their error event to be written.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Listens on `addr`.
+pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for connections of its predecessor to be forgotten.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Accepts a connection, with Nagle's algorithm off: with it every small event waits for the reader to
+/// acknowledge the one before, 40 ms where the reader delays that.
+async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Serves until `drain` begins, then until the open requests have ended or `timeout` is over.
+pub(crate) async fn serve(listener: TcpListener, router: Router, drain: Drain, timeout: Duration) {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(KEEP_ALIVE_INTERVAL);
+
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    loop {
+        let stream = tokio::select! {
+            () = drain.begun() => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+            accepted = accept(&listener) => match accepted {
+                Ok(stream) => stream,
+                Err(error) => {
+                    // Out of files, most likely: others have to end first.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    continue;
+                }
+            },
+        };
+        let (flusher, flushed) = Flushed::new();
+        let router = router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(flushed.clone());
+            router.clone().oneshot(request)
+        });
+        let io = FlushIo::new(TokioIo::new(stream), flusher);
+        let connection = builder.serve_connection(io, service).into_owned();
+        let connection = graceful.watch(connection);
+        // The reader ends it by closing, or this set with the listener.
+        connections.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended with an error");
+            }
+        });
+    }
+
+    // From here nobody is accepted: whoever balances the load sees it.
+    drop(listener);
+    let finished = graceful.shutdown();
+    tokio::pin!(finished);
+    tokio::select! {
+        () = &mut finished => return,
+        () = tokio::time::sleep(timeout) => {}
+    }
+    tracing::warn!(open = connections.len(), "the drain timeout is over, what is open is interrupted");
+    drain.interrupt();
+    let _ = tokio::time::timeout(LAST_WORDS, finished).await;
+    // Dropping the set ends the rest.
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_accepted_connection_has_nagle_off() {
+        let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        assert!(!client.nodelay().unwrap(), "the system's default is to have it on");
+        assert!(accept(&listener).await.unwrap().nodelay().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_an_error() {
+        let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let error = bind(listener.local_addr().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+}
