@@ -1,0 +1,203 @@
+//! The process: its command line, its addresses, its end.
+
+mod support;
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use lastbyte_mock::expected_text;
+use serde_json::json;
+use support::*;
+
+#[test]
+fn check_prints_what_runs_or_every_mistake() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    std::fs::write(path, "[retry]\nmax_attempts = 2\n").unwrap();
+    let (code, out, _) = run(&["check", "--config", path]);
+    assert_eq!(code, 0);
+    assert!(out.contains("max_attempts = 2") && out.contains("url = \"https://api.openai.com/v1\""), "{out}");
+
+    std::fs::write(path, "[retry]\nmax_atempts = 2\n[timeouts]\nidle = \"soon\"\n").unwrap();
+    for command in ["check", "serve"] {
+        let (code, out, err) = run(&[command, "--config", path]);
+        assert_eq!((code, out.as_str()), (2, ""), "{command}");
+        assert!(err.contains(&format!("{path}:2: retry.max_atempts: unknown key")), "{err}");
+        assert!(err.contains(&format!("{path}:4: timeouts.idle: expected a duration")), "{err}");
+    }
+}
+
+#[test]
+fn check_never_prints_a_key() {
+    let done = binary().arg("check").env("OPENAI_API_KEY", "sk-very-secret").output().unwrap();
+    let out = String::from_utf8(done.stdout).unwrap();
+    assert!(out.contains("api_key_env = \"OPENAI_API_KEY\"  # set") && !out.contains("sk-very"), "{out}");
+}
+
+#[test]
+fn wrong_usage_is_2_with_a_clear_word() {
+    for (args, word) in [
+        (&["serve", "--upstream", "http://127.0.0.1:1"][..], "does not end in /v1"),
+        (&["serve", "--listen", "0.0.0.0:80"], "--listen: listen:"),
+        (&["serve", "--store", "redis://127.0.0.1"], "--store: store.url:"),
+        (&["serve", "--nonsense"], "--nonsense"),
+        (&["mock", "--faults", "{\"refuze\": 1}"], "refuze"),
+        (&["fly"], "fly"),
+    ] {
+        let (code, out, err) = run(args);
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?}");
+        assert!(err.contains(word), "{args:?}: {err}");
+    }
+    let done = binary().args(["check"]).env("GATEWAY_RETRY__CAP", "never").output().unwrap();
+    let err = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(2));
+    assert!(err.contains("GATEWAY_RETRY__CAP: retry.cap: expected a duration"), "{err}");
+}
+
+#[test]
+fn a_port_in_use_is_1_and_says_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    for (command, flag) in [("serve", "--listen"), ("serve", "--admin-listen"), ("mock", "--listen")] {
+        let mut args = vec![command, flag, &addr];
+        if flag == "--admin-listen" {
+            args.extend(["--listen", "127.0.0.1:0"]);
+        }
+        let (code, _, err) = run(&args);
+        assert_eq!(code, 1, "{args:?}");
+        assert!(err.contains(&addr) && err.contains(flag), "{args:?}: {err}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_has_the_headers_of_the_contract() {
+    let mock = mock(json!({"script": ["none", {"kind": "status", "code": 503, "retry_after_ms": 1}]})).await;
+    let gateway = Gateway::before(&mock, "");
+    let first = ask(&gateway.url, "a", true).await;
+    assert_eq!(first.told(), Told::Whole(expected_text(1, &messages("a"))));
+    assert_eq!(first.header("x-lastbyte-attempts"), "1");
+    assert!(first.header("x-upstream-request-id").starts_with("mock-"), "{:?}", first.headers);
+    let second = ask(&gateway.url, "b", false).await;
+    assert_eq!(second.json()["choices"][0]["message"]["content"], expected_text(1, &messages("b")));
+    assert_eq!(second.header("x-lastbyte-attempts"), "2");
+    assert!(first.header("x-request-id").starts_with("req_"));
+    assert_ne!(first.header("x-request-id"), second.header("x-request-id"));
+
+    let client = client();
+    for (path, status) in
+        [("/", 200), ("/healthz", 200), ("/readyz", 200), ("/nope", 404), ("/v1/realtime", 501)]
+    {
+        let answer = send(&client, request(Method::GET, &format!("{}{path}", gateway.url))).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+        assert_eq!(answer.header("x-lastbyte-attempts"), "0", "{path}");
+    }
+    let stats = send(&client, request(Method::GET, &format!("{}/stats", gateway.admin))).await.json();
+    assert_eq!(stats, json!({"requests": 2, "active": 0, "attempts": 3, "endings": {"complete": 2}}));
+}
+
+#[tokio::test]
+async fn a_drain_lets_open_answers_finish_and_ends_with_0() {
+    let mock = mock(json!({"interval_ms": 40})).await;
+    let gateway = Gateway::before(&mock, "");
+    let (url, admin) = (format!("{}{CHAT}", gateway.url), gateway.admin.clone());
+    let response = client().request(post(&url, question("a", true))).await.unwrap();
+    gateway.terminate();
+    // On the operators' side, which stays.
+    let client = client();
+    let ready = || send(&client, request(Method::GET, &format!("{admin}/readyz")));
+    while ready().await.status == StatusCode::OK {}
+    assert_eq!(ready().await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let whole = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(whole.ends_with(b"data: [DONE]\n\n"), "{whole:?}");
+    assert!(gateway.exit().await.success());
+}
+
+#[tokio::test]
+async fn what_a_drain_does_not_outwait_is_told_so() {
+    let mock = mock(json!({"stall": {"rate": 1, "after": 2}})).await;
+    let gateway = Gateway::before(&mock, "drain_timeout = \"100ms\"");
+    let url = format!("{}{CHAT}", gateway.url);
+    let reading = tokio::spawn(async move { send(&client(), post(&url, question("a", true))).await });
+    until("an answer upstream", || mock.stats().active == 1).await;
+    gateway.terminate();
+    assert_eq!(reading.await.unwrap().told(), Told::Failed("interrupted".into()));
+    assert!(gateway.exit().await.success());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    let mock = mock(json!({"stall": {"rate": 1, "after": 2}})).await;
+    let gateway = Gateway::before(&mock, "drain_timeout = \"10m\"");
+    let response =
+        client().request(post(&format!("{}{CHAT}", gateway.url), question("a", true))).await.unwrap();
+    gateway.terminate();
+    let (client, admin) = (client(), gateway.admin.clone());
+    while send(&client, request(Method::GET, &format!("{admin}/readyz"))).await.status == StatusCode::OK {}
+    gateway.terminate();
+    assert!(gateway.exit().await.success());
+    assert!(response.into_body().collect().await.is_err(), "a cut answer must not look whole");
+}
+
+#[tokio::test]
+async fn the_mock_runs_alone() {
+    let mut child = binary()
+        .args(["mock", "--listen", "127.0.0.1:0", "--faults", "{\"refuse\": 0}", "--seed", "7"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
+    let url = line.trim_end().strip_prefix("listening on ").unwrap().to_owned();
+    let answer = ask(&url, "a", true).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(answer.told(), Told::Whole(expected_text(7, &messages("a"))));
+}
+
+#[tokio::test]
+async fn bad_requests_are_told_what_is_wrong() {
+    let mock = mock(json!({})).await;
+    let gateway = Gateway::before(&mock, "max_body = \"1KiB\"");
+    let (client, url) = (client(), format!("{}{CHAT}", gateway.url));
+    let large = send(&client, post(&url, Bytes::from(vec![b'x'; 1025]))).await;
+    assert_eq!((large.status.as_u16(), large.header("x-lastbyte-refused-by")), (413, "limits"));
+    assert!(large.json()["error"]["message"].as_str().unwrap().contains("1024"), "{:?}", large.body);
+    assert_eq!(large.header("x-should-retry"), "");
+    // What JSON is, is the upstream's to say.
+    let malformed = send(&client, post(&url, Bytes::from_static(b"{\"model\":"))).await;
+    let direct =
+        send(&client, post(&format!("{}/chat/completions", mock.url()), Bytes::from_static(b"{\"model\":")))
+            .await;
+    assert_eq!((malformed.status.as_u16(), &malformed.body), (400, &direct.body));
+    assert_eq!(malformed.header("x-lastbyte-refused-by"), "");
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_not_there_is_502_after_all_attempts() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    drop(listener);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "[retry]\ninitial = \"1ms\"\ncap = \"2ms\"\nmax_attempts = 3\n").unwrap();
+    let gateway = Gateway::start("serve", &["--config", file.path().to_str().unwrap(), "--upstream", &url]);
+    let answer = ask(&gateway.url, "a", false).await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    assert_eq!((answer.header("x-lastbyte-attempts"), answer.header("x-should-retry")), ("3", "false"));
+    assert_eq!(answer.json()["error"]["code"], "upstream_error");
+}
+
+#[tokio::test]
+async fn a_callers_own_limit_is_kept_before_a_head() {
+    let mock = mock(json!({"stall": {"rate": 1, "head": true}})).await;
+    let gateway = Gateway::before(&mock, "");
+    let mut asked = post(&format!("{}{CHAT}", gateway.url), question("a", false));
+    asked.headers_mut().insert("x-request-timeout", "0.2".parse().unwrap());
+    let began = tokio::time::Instant::now();
+    let answer = send(&client(), asked).await;
+    assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
