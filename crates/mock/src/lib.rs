@@ -25,6 +25,7 @@
 mod body;
 mod capacity;
 mod faults;
+mod reset;
 mod routes;
 mod server;
 mod stats;
@@ -34,4 +35,4 @@ mod wire;
 pub use faults::{Capacity, Fault, Faults, Kind};
 pub use server::{Mock, MockConfig};
 pub use stats::Stats;
-pub use text::expected_text;
+pub use text::{expected_text, expected_words};

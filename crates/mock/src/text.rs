@@ -24,10 +24,11 @@ const WORDS: [&str; 16] = [
 /// The text that answers `messages` under `seed`: numbered words, among them Chinese, emoji and combining
 /// marks.
 pub fn expected_text(seed: u64, messages: &Value) -> String {
-    words(seed, messages, 60)
+    expected_words(seed, messages, 60)
 }
 
-pub(crate) fn words(seed: u64, messages: &Value, count: usize) -> String {
+/// The same where [`Faults::words`](crate::Faults::words) is `count`.
+pub fn expected_words(seed: u64, messages: &Value, count: usize) -> String {
     let mut hasher = DefaultHasher::new();
     seed.hash(&mut hasher);
     messages.to_string().hash(&mut hasher);
