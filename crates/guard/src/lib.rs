@@ -35,8 +35,8 @@
 //! An event stream that ends without its sign of completion ends with an error: from the guard for the
 //! layers around it, from the seal as an event for the reader. Before it fails the transport the seal waits
 //! until the connection has written everything out, if the request carries a
-//! [`Flushed`](lastbyte_core::Flushed); alone it only yields once, and a reader that is far behind may
-//! lose the event.
+//! [`Flushed`](lastbyte_core::Flushed): on HTTP/1 and, among other answers of one connection, on HTTP/2.
+//! Alone it only yields once, and a reader that is far behind may lose the event.
 //!
 //! # When the reader leaves
 //!

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use crate::drain::Drain;
-use io_flush::FlushIo;
+use io_flush::{FlushIo, Turns};
 
 #[path = "server/io_flush.rs"]
 mod io_flush;
@@ -86,9 +86,9 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, drain: Drain, t
             request.extensions_mut().insert(flushed.clone());
             router.clone().oneshot(request)
         });
-        let io = FlushIo::new(TokioIo::new(stream), flusher);
+        let io = FlushIo::new(TokioIo::new(stream), flusher.clone());
         let connection = builder.serve_connection(io, service).into_owned();
-        let connection = graceful.watch(connection);
+        let connection = Turns::new(graceful.watch(connection), flusher);
         // The reader ends it by closing, or this set with the listener.
         connections.spawn(async move {
             if let Err(error) = connection.await {

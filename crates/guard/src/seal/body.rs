@@ -15,10 +15,6 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// A comment line without a blank line: openai-python takes a blank line for an event and breaks.
 const HEARTBEAT: Bytes = Bytes::from_static(b": ping\n");
 
-/// HTTP/2 writes a stream's frames in a turn of the connection after the one that took them in. Where no
-/// second turn comes, everything was written long before this is over.
-const MULTIPLEXED_GRACE: Duration = Duration::from_millis(50);
-
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     pub(super) heartbeat: Option<Duration>,
@@ -76,11 +72,16 @@ enum End {
     Open,
     /// The error event is next.
     Event(BodyError),
-    /// The event was handed out; the connection had written everything out so often before.
+    /// The last byte is next, in a frame of its own.
+    ///
+    /// HTTP/2 takes a frame in once there is window for one byte of it behind all that was taken in before,
+    /// and asks for the next one then. So when it asks again behind a frame of one byte, the window is there
+    /// for all, and nothing but the transport is to be waited for.
+    LastByte(Bytes, BodyError),
+    /// All was handed out: in which turn of the connection, once it has asked for more.
     Flush {
         error: BodyError,
-        seen: u64,
-        yielded: bool,
+        turn: Option<u64>,
     },
     Over,
 }
@@ -152,7 +153,7 @@ where
                         return Poll::Ready(Some(Ok(passed)));
                     }
                 }
-                Poll::Ready(Some(Err(error))) => *this.end = stream.broken(error),
+                Poll::Ready(Some(Err(error))) => *this.end = End::Event(error),
                 Poll::Ready(None) => {
                     *this.end = End::Over;
                     this.inner.set(None);
@@ -219,15 +220,6 @@ impl Stream {
         }
     }
 
-    fn broken(&self, error: BodyError) -> End {
-        if error.is_told() { self.flush(error) } else { End::Event(error) }
-    }
-
-    fn flush(&self, error: BodyError) -> End {
-        let seen = self.connection.flushed.as_ref().map_or(0, Flushed::count);
-        End::Flush { error, seen, yielded: false }
-    }
-
     fn heartbeat(&mut self, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Polled {
         let Some(every) = self.settings.heartbeat else { return Poll::Pending };
         let at = far(*self.silent.get_or_insert_with(Instant::now), every);
@@ -257,55 +249,64 @@ impl Stream {
     }
 
     /// The error event, the wait until it was written, the failed transport.
-    fn finish(&mut self, end: &mut End, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Polled {
+    fn finish(&mut self, end: &mut End, timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Polled {
         match std::mem::replace(end, End::Over) {
             End::Open | End::Over => Poll::Ready(None),
+            End::Event(error) if error.is_told() && !self.settings.seal => Poll::Ready(None),
+            End::Event(error) if error.is_told() && !self.connection.multiplexed => {
+                self.flush(end, error, None, timer, cx)
+            }
             End::Event(error) => {
-                let event = error_event(self.dialect, error.ending());
-                *end = self.flush(error.told());
+                // A reader who was told already still has to be known to have window for that.
+                let mut event =
+                    if error.is_told() { HEARTBEAT } else { error_event(self.dialect, error.ending()) };
+                *end = if self.connection.multiplexed && self.settings.seal {
+                    let last = event.split_off(event.len() - 1);
+                    End::LastByte(last, error.told())
+                } else {
+                    End::Flush { error: error.told(), turn: None }
+                };
                 Poll::Ready(Some(Ok(Frame::data(event))))
             }
-            End::Flush { .. } if !self.settings.seal => Poll::Ready(None),
-            End::Flush { error, seen, yielded } => {
-                let written = match &self.connection.flushed {
-                    // hyper flushes before it polls a body again that was pending.
-                    None if yielded => true,
-                    None => {
-                        cx.waker().wake_by_ref();
-                        false
-                    }
-                    Some(flushed) => self.written(flushed, seen, timer.as_mut(), cx),
-                };
-                if written {
-                    timer.set(None);
-                    return Poll::Ready(Some(Err(error)));
-                }
-                *end = End::Flush { error, seen, yielded: true };
-                Poll::Pending
+            End::LastByte(last, error) => {
+                *end = End::Flush { error, turn: None };
+                Poll::Ready(Some(Ok(Frame::data(last))))
             }
+            End::Flush { .. } if !self.settings.seal => Poll::Ready(None),
+            End::Flush { error, turn } => self.flush(end, error, turn, timer, cx),
         }
     }
 
-    fn written(
+    /// Waits until all was written, at most as long as any stalled reader is kept.
+    fn flush(
         &self,
-        flushed: &Flushed,
-        seen: u64,
+        end: &mut End,
+        error: BodyError,
+        turn: Option<u64>,
         mut timer: Pin<&mut Option<Sleep>>,
         cx: &mut Context<'_>,
-    ) -> bool {
-        let turns = if self.connection.multiplexed { 2 } else { 1 };
-        if flushed.poll_past(cx, seen + turns - 1).is_ready() {
-            return true;
-        }
-        let now = Instant::now();
+    ) -> Polled {
+        let (turn, written) = match (&self.connection.flushed, turn) {
+            (Some(flushed), turn) => {
+                let turn = turn.unwrap_or_else(|| flushed.turn());
+                (turn, flushed.poll_past(cx, turn).is_ready())
+            }
+            // hyper flushes HTTP/1 before it polls a body again that was pending.
+            (None, Some(_)) => (0, true),
+            (None, None) => {
+                cx.waker().wake_by_ref();
+                (0, false)
+            }
+        };
         if timer.is_none() {
-            timer.set(Some(sleep_until(far(now, self.settings.stall_timeout))));
+            timer.set(Some(sleep_until(far(Instant::now(), self.settings.stall_timeout))));
         }
-        let Some(mut armed) = timer.as_pin_mut() else { return false };
-        let grace = now + MULTIPLEXED_GRACE;
-        if flushed.count() > seen && armed.deadline() > grace {
-            armed.as_mut().reset(grace);
+        let waited = timer.as_mut().as_pin_mut().is_none_or(|timer| timer.poll(cx).is_ready());
+        if written || waited {
+            timer.set(None);
+            return Poll::Ready(Some(Err(error)));
         }
-        armed.poll(cx).is_ready()
+        *end = End::Flush { error, turn: Some(turn) };
+        Poll::Pending
     }
 }
