@@ -1,5 +1,7 @@
 //! The process: its command line, its addresses, its end.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::process::Stdio;
