@@ -19,6 +19,11 @@ const HEARTBEAT: Bytes = Bytes::from_static(b": ping\n");
 /// second turn comes, everything was written long before this is over.
 const MULTIPLEXED_GRACE: Duration = Duration::from_millis(50);
 
+/// What a reader has to take the error event in before the transport fails. Browsers, and all that reads
+/// through `fetch`, throw away what was not read yet when a body fails, the event and the text before it
+/// too. One that understands the event leaves at once, and nobody waits.
+const LINGER: Duration = Duration::from_millis(500);
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     pub(super) heartbeat: Option<Duration>,
@@ -82,6 +87,8 @@ enum End {
         seen: u64,
         yielded: bool,
     },
+    /// All was written, and the reader may read it.
+    Linger(BodyError),
     Over,
 }
 
@@ -256,7 +263,7 @@ impl Stream {
         Poll::Ready(Some(Ok(Frame::data(HEARTBEAT))))
     }
 
-    /// The error event, the wait until it was written, the failed transport.
+    /// The error event, the wait until it was written and could be read, the failed transport.
     fn finish(&mut self, end: &mut End, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Polled {
         match std::mem::replace(end, End::Over) {
             End::Open | End::Over => Poll::Ready(None),
@@ -277,11 +284,20 @@ impl Stream {
                     Some(flushed) => self.written(flushed, seen, timer.as_mut(), cx),
                 };
                 if written {
-                    timer.set(None);
-                    return Poll::Ready(Some(Err(error)));
+                    timer.set(Some(sleep_until(far(Instant::now(), LINGER))));
+                    *end = End::Linger(error);
+                    return self.finish(end, timer, cx);
                 }
                 *end = End::Flush { error, seen, yielded: true };
                 Poll::Pending
+            }
+            End::Linger(error) => {
+                if timer.as_mut().as_pin_mut().is_some_and(|timer| timer.poll(cx).is_pending()) {
+                    *end = End::Linger(error);
+                    return Poll::Pending;
+                }
+                timer.set(None);
+                Poll::Ready(Some(Err(error)))
             }
         }
     }
