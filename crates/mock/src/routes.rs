@@ -18,7 +18,7 @@ use crate::{Fault, Faults, Kind, text};
 
 const MAX_BODY: usize = 64 << 20;
 
-/// Behind the last event, so that it is written before a reset throws it away.
+/// Behind the last event, so that it is written before a reset or a panic throws it away.
 const BEFORE_RESET: Duration = Duration::from_millis(20);
 
 type Answer = io::Result<Response<Steps>>;
@@ -170,7 +170,7 @@ fn steps(faults: &Faults, fault: &Fault, wire: Wire, events: crate::wire::Events
                     return (steps, false);
                 }
                 Kind::Panic => {
-                    steps.push_back(Step::Panic);
+                    steps.extend([Step::Wait(BEFORE_RESET), Step::Panic]);
                     return (steps, false);
                 }
                 _ => {
