@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> A
         // The body as it came: what uploads it can compare.
         (&Method::POST, "/v1/files") => built(200, "application/octet-stream", Steps::one(body))?,
         (&Method::POST, path) => match Wire::of(path) {
-            Some(wire) => chat(&shared, wire, &body, gzip).await?,
+            Some(wire) => chat(&shared, wire, &head.headers, &body, gzip).await?,
             None => json_answer(404, &error("invalid_request_error", "There is no such path", None))?,
         },
         _ => json_answer(404, &error("invalid_request_error", "There is no such path", None))?,
@@ -71,14 +71,16 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> A
     Ok(response)
 }
 
-async fn chat(shared: &Arc<Shared>, wire: Wire, body: &Bytes, gzip: bool) -> Answer {
+async fn chat(shared: &Arc<Shared>, wire: Wire, headers: &HeaderMap, body: &Bytes, gzip: bool) -> Answer {
     let Ok(request @ Value::Object(_)) = serde_json::from_slice(body) else {
         let message = "We could not parse the JSON body of your request";
         return json_answer(400, &error("invalid_request_error", message, None));
     };
     let (faults, fault) = shared.choose();
+    let request_id = headers.get("x-request-id");
     if let Some(capacity) = &faults.capacity {
         if !shared.admit(capacity, Instant::now()) {
+            shared.recent.remember(request_id, &Fault { code: Some(429), ..Fault::new(Kind::Status) });
             sleep(Duration::from_millis(capacity.refusal_ms)).await;
             let refusal = error("requests", "Rate limit reached", Some("rate_limit_exceeded"));
             let mut response = json_answer(429, &refusal)?;
@@ -89,6 +91,7 @@ async fn chat(shared: &Arc<Shared>, wire: Wire, body: &Bytes, gzip: bool) -> Ans
         }
         sleep(Duration::from_millis(capacity.head_delay_ms)).await;
     }
+    shared.recent.remember(request_id, &fault);
     let mut running = shared.counters.begin(fault.kind);
     match fault.kind {
         Kind::Status => {
