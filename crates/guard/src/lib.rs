@@ -36,7 +36,8 @@
 //! layers around it, from the seal as an event for the reader. Before it fails the transport the seal waits
 //! until the connection has written everything out, if the request carries a
 //! [`Flushed`](lastbyte_core::Flushed): on HTTP/1 and, among other answers of one connection, on HTTP/2.
-//! Alone it only yields once, and a reader that is far behind may lose the event.
+//! Half a second later the transport fails: what reads through `fetch` throws away what it has not read yet
+//! when that happens. Alone it only yields once, and a reader that is far behind may lose the event.
 //!
 //! # When the reader leaves
 //!
@@ -52,6 +53,7 @@
 //! | event size | 1 MiB | ten times the largest in the field |
 //! | heartbeat | 10 s | proxies cut after 30 to 60 s |
 //! | waiting for a reader to take the error | 30 s | as long as any stalled reader is kept |
+//! | behind that, before the transport fails | 0.5 s | a busy reader's time to read what has arrived |
 
 mod body;
 mod guard;

@@ -89,6 +89,8 @@ async fn the_transport_fails_only_once_the_event_was_written() {
         broken.turn(true);
         assert!(matches!(broken.poll(), Came::Waits), "the transport is full");
         broken.turn(false);
+        assert!(matches!(broken.poll(), Came::Waits), "the reader may read it");
+        tokio::time::advance(Duration::from_millis(501)).await;
         let Came::Failed(error) = broken.poll() else { panic!("it goes on waiting") };
         assert_eq!(error.ending(), &Ending::Truncated { cause: Cause::Eof, by_caller: false });
         assert!(matches!(broken.poll(), Came::End));

@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
 use lastbyte_core::{Cause, Ending, FailureKind};
 use lastbyte_guard::{GuardLayer, SealLayer};
 use support::{DONE, HEL, LO, ROLE, Read, STOP, Script, Step, event_stream, read, request};
@@ -141,6 +142,19 @@ async fn the_seal_tells_of_a_break_and_then_fails_the_transport() {
     );
     assert!(event.ends_with("\n\n"));
     assert!(read.error.unwrap().is_told());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_reader_has_time_to_read_the_event_before_the_transport_fails() {
+    let chat = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(event_stream(&[Step::Data(HEL)])) });
+    let response = SealLayer::new().layer(chat).oneshot(request()).await.unwrap();
+    let mut body = std::pin::pin!(response.into_body());
+    for _ in ["the text", "the event"] {
+        assert!(body.frame().await.unwrap().is_ok());
+    }
+    let told = Instant::now();
+    assert!(body.frame().await.unwrap().is_err());
+    assert_eq!(told.elapsed(), S / 2);
 }
 
 #[tokio::test(start_paused = true)]

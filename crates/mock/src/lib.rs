@@ -20,11 +20,13 @@
 //!
 //! # Bounds
 //!
-//! Request bodies of 64 MiB; 4096 connections wait to be accepted.
+//! Request bodies of 64 MiB; 4096 connections wait to be accepted; the faults of the last 1024 calls are
+//! remembered ([`Mock::met`]).
 
 mod body;
 mod capacity;
 mod faults;
+mod recent;
 mod reset;
 mod routes;
 mod server;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use crate::{Capacity, Fault, Faults, Kind, text};
 
 const MAX_BODY: usize = 64 << 20;
 
-/// Behind the last event, so that it is written before a reset throws it away.
+/// Behind the last event, so that it is written before a reset or a panic throws it away.
 const BEFORE_RESET: Duration = Duration::from_millis(20);
 
 type Answer = io::Result<Response<Steps>>;
@@ -63,7 +63,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, reset: Reset, request: Request<I
         // The body as it came: what uploads it can compare.
         (&Method::POST, "/v1/files") => built(200, "application/octet-stream", Steps::one(body))?,
         (&Method::POST, path) => match Wire::of(path) {
-            Some(wire) => chat(&shared, &reset, wire, &body, gzip).await?,
+            Some(wire) => chat(&shared, &reset, wire, &head.headers, &body, gzip).await?,
             None => json_answer(404, &error("invalid_request_error", "There is no such path", None))?,
         },
         _ => json_answer(404, &error("invalid_request_error", "There is no such path", None))?,
@@ -72,15 +72,25 @@ pub(crate) async fn answer(shared: Arc<Shared>, reset: Reset, request: Request<I
     Ok(response)
 }
 
-async fn chat(shared: &Arc<Shared>, reset: &Reset, wire: Wire, body: &Bytes, gzip: bool) -> Answer {
+async fn chat(
+    shared: &Arc<Shared>,
+    reset: &Reset,
+    wire: Wire,
+    headers: &HeaderMap,
+    body: &Bytes,
+    gzip: bool,
+) -> Answer {
     let Ok(request @ Value::Object(_)) = serde_json::from_slice(body) else {
         let message = "We could not parse the JSON body of your request";
         return json_answer(400, &error("invalid_request_error", message, None));
     };
     let (faults, fault) = shared.choose();
+    let request_id = headers.get("x-request-id");
     let Some(mut running) = shared.admit(&faults, fault.kind, Instant::now()) else {
+        shared.recent.remember(request_id, &Fault { code: Some(429), ..Fault::new(Kind::Status) });
         return refusal(faults.capacity.as_ref()).await;
     };
+    shared.recent.remember(request_id, &fault);
     if let Some(capacity) = &faults.capacity {
         sleep(Duration::from_millis(capacity.head_delay_ms)).await;
     }
@@ -178,7 +188,7 @@ fn steps(faults: &Faults, fault: &Fault, wire: Wire, events: crate::wire::Events
                     return (steps, false);
                 }
                 Kind::Panic => {
-                    steps.push_back(Step::Panic);
+                    steps.extend([Step::Wait(BEFORE_RESET), Step::Panic]);
                     return (steps, false);
                 }
                 _ => {

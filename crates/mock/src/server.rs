@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::capacity::Bucket;
+use crate::recent::Recent;
 use crate::stats::{Counters, Running};
 use crate::{Fault, Faults, Kind, Stats, reset, routes};
 
@@ -46,6 +47,7 @@ pub struct Mock {
 pub(crate) struct Shared {
     pub(crate) seed: u64,
     pub(crate) counters: Counters,
+    pub(crate) recent: Recent,
     ids: AtomicU64,
     state: Mutex<State>,
 }
@@ -75,6 +77,7 @@ impl Mock {
         let shared = Arc::new(Shared {
             seed: config.seed,
             counters: Counters::default(),
+            recent: Recent::default(),
             ids: AtomicU64::new(0),
             state: Mutex::new(State::new(config.seed, Arc::new(config.faults))),
         });
@@ -101,6 +104,12 @@ impl Mock {
     /// What was counted.
     pub fn stats(&self) -> Stats {
         self.shared.counters.lock().clone()
+    }
+
+    /// What the calls with this `x-request-id` met, in order, among the last 1024 calls that had one: the
+    /// attempts of a gateway at one answer share their id.
+    pub fn met(&self, request_id: &str) -> Vec<Fault> {
+        self.shared.recent.of(request_id)
     }
 
     /// Forgets what was counted, and rolls the dice from the seed again.

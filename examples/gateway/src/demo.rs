@@ -1,10 +1,10 @@
 //! The demo: a chat API that fails often, and a page to watch it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -41,43 +41,46 @@ pub(crate) fn defaults() -> Config {
 
 /// Starts the chat API on a free port.
 pub(crate) async fn mock(seed: u64) -> Result<Mock, String> {
-    let faults = Faults::read(FAULTS.as_bytes())?;
-    let config = MockConfig { seed, faults };
+    let config = MockConfig { seed, faults: faults()? };
     let bound = Mock::bind(([127, 0, 0, 1], 0).into(), config).await;
     bound.map_err(|error| format!("the mock chat API cannot listen: {error}"))
+}
+
+fn faults() -> Result<Faults, String> {
+    Faults::read(FAULTS.as_bytes())
 }
 
 struct Demo {
     mock: Mock,
     /// As they were last set, for the page.
-    faults: std::sync::Mutex<serde_json::Value>,
+    faults: Mutex<Faults>,
 }
 
 /// The page's switches.
 pub(crate) fn routes(mock: Mock) -> Router {
-    let faults = serde_json::from_str(FAULTS).unwrap_or_default();
-    let demo = Arc::new(Demo { mock, faults: std::sync::Mutex::new(faults) });
+    let demo = Arc::new(Demo { mock, faults: Mutex::new(faults().unwrap_or_default()) });
     Router::new()
         .route("/demo/faults", get(faults_now).post(set_faults))
         .route("/demo/stats", get(stats))
+        .route("/demo/calls/{id}", get(calls))
         .with_state(demo)
 }
 
 impl Demo {
-    fn faults(&self) -> std::sync::MutexGuard<'_, serde_json::Value> {
-        self.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn faults_now(State(demo): State<Arc<Demo>>) -> Json<serde_json::Value> {
+async fn faults_now(State(demo): State<Arc<Demo>>) -> Json<Faults> {
     Json(demo.faults().clone())
 }
 
 async fn set_faults(State(demo): State<Arc<Demo>>, body: Bytes) -> Response<Body> {
     match Faults::read(&body) {
         Ok(faults) => {
-            demo.mock.set_faults(faults);
-            *demo.faults() = serde_json::from_slice(&body).unwrap_or_default();
+            demo.mock.set_faults(faults.clone());
+            *demo.faults() = faults;
             StatusCode::NO_CONTENT.into_response()
         }
         Err(why) => nothing(StatusCode::BAD_REQUEST, "invalid_faults", &why),
@@ -86,4 +89,9 @@ async fn set_faults(State(demo): State<Arc<Demo>>, body: Bytes) -> Response<Body
 
 async fn stats(State(demo): State<Arc<Demo>>) -> Json<lastbyte_mock::Stats> {
     Json(demo.mock.stats())
+}
+
+/// What the attempts at one answer met, by the answer's `x-request-id`.
+async fn calls(State(demo): State<Arc<Demo>>, Path(id): Path<String>) -> Json<Vec<lastbyte_mock::Fault>> {
+    Json(demo.mock.met(&id))
 }

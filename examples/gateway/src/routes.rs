@@ -18,16 +18,26 @@ use crate::proxy::{Proxy, RequestId, nothing};
 use crate::upstream::REQUEST_ID;
 
 const PAGE: &str = include_str!("../page/index.html");
-const SCRIPT: &str = include_str!("../page/chat.js");
 const STYLE: &str = include_str!("../page/style.css");
+const ICON: &str = include_str!("../page/icon.svg");
+const CHAT: &str = include_str!("../page/chat.js");
+const ANSWER: &str = include_str!("../page/answer.js");
+const DEMO: &str = include_str!("../page/demo.js");
+const FAULTS: &str = include_str!("../page/faults.js");
+
+const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
 
 /// The readers' side.
 pub(crate) fn public(proxy: Arc<Proxy>) -> Router {
     let health = health(proxy.clone());
     Router::new()
         .route("/", get(|| asset("text/html; charset=utf-8", PAGE)))
-        .route("/chat.js", get(|| asset("text/javascript; charset=utf-8", SCRIPT)))
         .route("/style.css", get(|| asset("text/css; charset=utf-8", STYLE)))
+        .route("/icon.svg", get(|| asset("image/svg+xml", ICON)))
+        .route("/chat.js", get(|| asset(SCRIPT_TYPE, CHAT)))
+        .route("/answer.js", get(|| asset(SCRIPT_TYPE, ANSWER)))
+        .route("/demo.js", get(|| asset(SCRIPT_TYPE, DEMO)))
+        .route("/faults.js", get(|| asset(SCRIPT_TYPE, FAULTS)))
         .route("/v1/realtime", any(realtime))
         .route("/v1/{*path}", any(chat))
         .with_state(proxy)

@@ -15,6 +15,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// A comment line without a blank line: openai-python takes a blank line for an event and breaks.
 const HEARTBEAT: Bytes = Bytes::from_static(b": ping\n");
 
+/// What a reader has to take the error event in before the transport fails, where it is known when all was
+/// written. Browsers, and all that reads through `fetch`, throw away what was not read yet when a body fails,
+/// the event and the text before it too. One that understands the event leaves at once, and nobody waits.
+const LINGER: Duration = Duration::from_millis(500);
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     pub(super) heartbeat: Option<Duration>,
@@ -83,6 +88,8 @@ enum End {
         error: BodyError,
         turn: Option<u64>,
     },
+    /// All was written, and the reader may read it.
+    Linger(BodyError),
     Over,
 }
 
@@ -248,8 +255,8 @@ impl Stream {
         Poll::Ready(Some(Ok(Frame::data(HEARTBEAT))))
     }
 
-    /// The error event, the wait until it was written, the failed transport.
-    fn finish(&mut self, end: &mut End, timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Polled {
+    /// The error event, the wait until it was written and could be read, the failed transport.
+    fn finish(&self, end: &mut End, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Polled {
         match std::mem::replace(end, End::Over) {
             End::Open | End::Over => Poll::Ready(None),
             End::Event(error) if error.is_told() && !self.settings.seal => Poll::Ready(None),
@@ -274,6 +281,14 @@ impl Stream {
             }
             End::Flush { .. } if !self.settings.seal => Poll::Ready(None),
             End::Flush { error, turn } => self.flush(end, error, turn, timer, cx),
+            End::Linger(error) => {
+                if timer.as_mut().as_pin_mut().is_some_and(|timer| timer.poll(cx).is_pending()) {
+                    *end = End::Linger(error);
+                    return Poll::Pending;
+                }
+                timer.set(None);
+                Poll::Ready(Some(Err(error)))
+            }
         }
     }
 
@@ -302,11 +317,13 @@ impl Stream {
             timer.set(Some(sleep_until(far(Instant::now(), self.settings.stall_timeout))));
         }
         let waited = timer.as_mut().as_pin_mut().is_none_or(|timer| timer.poll(cx).is_ready());
-        if written || waited {
-            timer.set(None);
-            return Poll::Ready(Some(Err(error)));
+        if !written && !waited {
+            *end = End::Flush { error, turn: Some(turn) };
+            return Poll::Pending;
         }
-        *end = End::Flush { error, turn: Some(turn) };
-        Poll::Pending
+        let linger = written && self.connection.flushed.is_some();
+        timer.set(linger.then(|| sleep_until(far(Instant::now(), LINGER))));
+        *end = End::Linger(error);
+        self.finish(end, timer, cx)
     }
 }
