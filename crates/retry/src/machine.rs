@@ -142,7 +142,7 @@ where
     /// A head came: chooses what to look at behind it.
     fn answered(self: Pin<&mut Self>, response: Response<B>) {
         let mut this = self.project();
-        let (response, _) = this.plan.config.watch.response(&this.plan.ask, response);
+        let response = this.plan.config.watch.response(&this.plan.ask, response);
         let (head, body) = response.into_parts();
         let passing = policy::is_passing(head.status) || hint::should_retry(&head.headers) == Some(true);
         let look = if head.headers.contains_key(REFUSED_BY) {

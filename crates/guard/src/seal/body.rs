@@ -1,5 +1,4 @@
 use std::fmt;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,7 +9,9 @@ use http_body::{Body, Frame, SizeHint};
 use lastbyte_core::sse::Cutter;
 use lastbyte_core::{BodyError, BoxError, Cause, Dialect, Ending, Flushed, Watched, error_event, far};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
+
+use crate::timer::Timer;
 
 /// A comment line without a blank line: openai-python takes a blank line for an event and breaks.
 const HEARTBEAT: Bytes = Bytes::from_static(b": ping\n");
@@ -48,27 +49,35 @@ pub(super) struct Connection {
 pin_project! {
     /// The body of an answer under [`SealLayer`](crate::SealLayer).
     pub struct SealBody<B> {
-        // `None` once it ended: a connection upstream is not held while the reader takes the rest.
         #[pin]
-        inner: Option<Watched<B>>,
-        // Heartbeats first, then the wait for the reader.
-        #[pin]
-        timer: Option<Sleep>,
-        // An answer of ours, where there is nothing else.
-        own: Option<Bytes>,
-        // `None` where nothing may be put between: not an event stream of a known format.
-        stream: Option<Stream>,
-        end: End,
+        inner: Inner<B>,
+        // `None` where nothing may be put between: not an event stream of a known format. In a box, for
+        // other bodies move faster without it.
+        stream: Option<Box<Stream>>,
     }
 }
 
-struct Stream {
+pin_project! {
+    #[project = InnerProj]
+    enum Inner<B> {
+        Answer { #[pin] body: Watched<B> },
+        // An answer of ours, where there is nothing else.
+        Own { bytes: Bytes },
+        // It ended: a connection upstream is not held while the reader takes the rest.
+        Over,
+    }
+}
+
+pub(super) struct Stream {
     dialect: Dialect,
     cutter: Cutter,
     settings: Settings,
     connection: Connection,
+    /// For heartbeats first, then for the wait for the reader.
+    timer: Timer,
     /// Since when nothing was sent.
     silent: Option<Instant>,
+    end: End,
 }
 
 enum End {
@@ -80,32 +89,22 @@ enum End {
     Flush {
         error: BodyError,
         seen: u64,
-        yielded: bool,
+        /// Until when the reader may take it; `None` before the first wait.
+        until: Option<Instant>,
     },
     Over,
 }
 
 impl<B> SealBody<B> {
-    pub(super) fn new(
-        inner: Watched<B>,
-        dialect: Option<Dialect>,
-        connection: Connection,
-        settings: Settings,
-    ) -> Self {
-        let stream = dialect.map(|dialect| Stream {
-            dialect,
-            cutter: Cutter::new(settings.max_event),
-            settings,
-            connection,
-            silent: None,
-        });
-        Self { inner: Some(inner), timer: None, own: None, stream, end: End::Open }
+    #[inline]
+    pub(super) fn new(body: Watched<B>, stream: Option<Box<Stream>>) -> Self {
+        Self { inner: Inner::Answer { body }, stream }
     }
 }
 
 impl<B> From<Bytes> for SealBody<B> {
-    fn from(own: Bytes) -> Self {
-        Self { inner: None, timer: None, own: Some(own), stream: None, end: End::Over }
+    fn from(bytes: Bytes) -> Self {
+        Self { inner: Inner::Own { bytes }, stream: None }
     }
 }
 
@@ -127,60 +126,62 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         let mut this = self.project();
-        if let Some(own) = this.own.take() {
-            return Poll::Ready(Some(Ok(Frame::data(own))));
-        }
         loop {
-            let polled = match this.inner.as_mut().as_pin_mut() {
-                Some(inner) => poll_caught(inner, cx),
-                None => Poll::Ready(None),
+            let polled = match this.inner.as_mut().project() {
+                InnerProj::Answer { body } => poll_caught(body, cx),
+                InnerProj::Own { bytes } => {
+                    let own = std::mem::take(bytes);
+                    this.inner.set(Inner::Over);
+                    return Poll::Ready(Some(Ok(Frame::data(own))));
+                }
+                InnerProj::Over => Poll::Ready(None),
             };
             let Some(stream) = this.stream.as_mut() else {
                 if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
-                    this.inner.set(None);
-                    *this.end = End::Over;
+                    this.inner.set(Inner::Over);
                 }
                 return polled;
             };
-            if !matches!(this.end, End::Open) {
-                return stream.finish(this.end, this.timer.as_mut(), cx);
+            if !matches!(stream.end, End::Open) {
+                return stream.finish(cx);
             }
             match polled {
-                Poll::Pending => return stream.heartbeat(this.timer.as_mut(), cx),
+                Poll::Pending => return stream.heartbeat(cx),
                 Poll::Ready(Some(Ok(frame))) => {
-                    if let Some(passed) = stream.pass(frame, this.end) {
+                    if let Some(passed) = stream.pass(frame) {
                         return Poll::Ready(Some(Ok(passed)));
                     }
                 }
-                Poll::Ready(Some(Err(error))) => *this.end = stream.broken(error),
+                Poll::Ready(Some(Err(error))) => stream.end = stream.broken(error),
                 Poll::Ready(None) => {
-                    *this.end = End::Over;
-                    this.inner.set(None);
+                    stream.end = End::Over;
+                    this.inner.set(Inner::Over);
                     let rest = stream.cutter.take_rest();
                     let rest = Some(rest).filter(|rest| !rest.is_empty());
                     return Poll::Ready(rest.map(|rest| Ok(Frame::data(rest))));
                 }
             }
-            if !matches!(this.end, End::Open) {
-                this.inner.set(None);
-                this.timer.set(None);
+            if !matches!(stream.end, End::Open) {
+                this.inner.set(Inner::Over);
+                stream.timer = Timer::default();
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match (&self.inner, &self.end) {
-            (_, End::Over) => self.own.is_none(),
-            (Some(inner), End::Open) if self.stream.is_none() => inner.is_end_stream(),
-            _ => false,
+        match (&self.inner, &self.stream) {
+            (Inner::Own { .. }, _) => false,
+            (_, Some(stream)) => matches!(stream.end, End::Over),
+            (Inner::Answer { body }, None) => body.is_end_stream(),
+            (Inner::Over, None) => true,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match (&self.own, &self.inner) {
-            (Some(own), _) => SizeHint::with_exact(own.len() as u64),
-            (None, Some(inner)) if self.stream.is_none() => inner.size_hint(),
-            (None, None) if self.is_end_stream() => SizeHint::with_exact(0),
+        match &self.inner {
+            Inner::Own { bytes } => SizeHint::with_exact(bytes.len() as u64),
+            Inner::Answer { body } if self.stream.is_none() => body.size_hint(),
+            Inner::Over if self.is_end_stream() => SizeHint::with_exact(0),
             _ => SizeHint::default(),
         }
     }
@@ -202,8 +203,20 @@ where
 }
 
 impl Stream {
+    pub(super) fn new(dialect: Dialect, connection: Connection, settings: Settings) -> Self {
+        Self {
+            dialect,
+            cutter: Cutter::new(settings.max_event),
+            settings,
+            connection,
+            timer: Timer::default(),
+            silent: None,
+            end: End::Open,
+        }
+    }
+
     /// What of a frame may leave now: whole events only, so that one of ours can follow.
-    fn pass(&mut self, frame: Frame<Bytes>, end: &mut End) -> Option<Frame<Bytes>> {
+    fn pass(&mut self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
         self.silent = None;
         let data = match frame.into_data() {
             Ok(data) => data,
@@ -213,7 +226,7 @@ impl Stream {
             Ok(whole) => whole.map(Frame::data),
             Err(_) => {
                 let ending = Ending::Truncated { cause: Cause::TooLarge, by_caller: false };
-                *end = End::Event(BodyError::new(ending));
+                self.end = End::Event(BodyError::new(ending));
                 None
             }
         }
@@ -225,87 +238,65 @@ impl Stream {
 
     fn flush(&self, error: BodyError) -> End {
         let seen = self.connection.flushed.as_ref().map_or(0, Flushed::count);
-        End::Flush { error, seen, yielded: false }
+        End::Flush { error, seen, until: None }
     }
 
-    fn heartbeat(&mut self, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Polled {
+    fn heartbeat(&mut self, cx: &mut Context<'_>) -> Polled {
         let Some(every) = self.settings.heartbeat else { return Poll::Pending };
-        let at = far(*self.silent.get_or_insert_with(Instant::now), every);
-        loop {
-            if timer.is_none() {
-                timer.set(Some(sleep_until(at)));
+        let mut silent = *self.silent.get_or_insert_with(Instant::now);
+        while self.timer.poll(far(silent, every), cx).is_ready() {
+            silent = Instant::now();
+            self.silent = Some(silent);
+            // Half an event may be held back: then nothing may be put into it.
+            if self.cutter.is_between() {
+                return Poll::Ready(Some(Ok(Frame::data(HEARTBEAT))));
             }
-            let Some(mut armed) = timer.as_mut().as_pin_mut() else { return Poll::Pending };
-            if armed.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            if armed.deadline() >= at {
-                break;
-            }
-            armed.reset(at);
         }
-        self.silent = Some(Instant::now());
-        timer.set(Some(sleep_until(far(Instant::now(), every))));
-        if !self.cutter.is_between() {
-            // Half an event is held back: nothing may be put into it.
-            if let Some(armed) = timer.as_pin_mut() {
-                let _ = armed.poll(cx);
-            }
-            return Poll::Pending;
-        }
-        Poll::Ready(Some(Ok(Frame::data(HEARTBEAT))))
+        Poll::Pending
     }
 
     /// The error event, the wait until it was written, the failed transport.
-    fn finish(&mut self, end: &mut End, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Polled {
-        match std::mem::replace(end, End::Over) {
+    fn finish(&mut self, cx: &mut Context<'_>) -> Polled {
+        match std::mem::replace(&mut self.end, End::Over) {
             End::Open | End::Over => Poll::Ready(None),
             End::Event(error) => {
                 let event = error_event(self.dialect, error.ending());
-                *end = self.flush(error.told());
+                self.end = self.flush(error.told());
                 Poll::Ready(Some(Ok(Frame::data(event))))
             }
             End::Flush { .. } if !self.settings.seal => Poll::Ready(None),
-            End::Flush { error, seen, yielded } => {
-                let written = match &self.connection.flushed {
-                    // hyper flushes before it polls a body again that was pending.
-                    None if yielded => true,
-                    None => {
-                        cx.waker().wake_by_ref();
-                        false
-                    }
-                    Some(flushed) => self.written(flushed, seen, timer.as_mut(), cx),
-                };
-                if written {
-                    timer.set(None);
-                    return Poll::Ready(Some(Err(error)));
+            End::Flush { error, seen, until } => match self.written(seen, until, cx) {
+                Ok(()) => Poll::Ready(Some(Err(error))),
+                Err(until) => {
+                    self.end = End::Flush { error, seen, until: Some(until) };
+                    Poll::Pending
                 }
-                *end = End::Flush { error, seen, yielded: true };
-                Poll::Pending
-            }
+            },
         }
     }
 
-    fn written(
-        &self,
-        flushed: &Flushed,
-        seen: u64,
-        mut timer: Pin<&mut Option<Sleep>>,
-        cx: &mut Context<'_>,
-    ) -> bool {
+    /// Nothing once all was written, or else until when that is waited for.
+    fn written(&mut self, seen: u64, until: Option<Instant>, cx: &mut Context<'_>) -> Result<(), Instant> {
+        let now = Instant::now();
+        let Some(flushed) = &self.connection.flushed else {
+            if until.is_some() {
+                // hyper flushes before it polls a body again that was pending.
+                return Ok(());
+            }
+            cx.waker().wake_by_ref();
+            return Err(now);
+        };
         let turns = if self.connection.multiplexed { 2 } else { 1 };
         if flushed.poll_past(cx, seen + turns - 1).is_ready() {
-            return true;
+            return Ok(());
         }
-        let now = Instant::now();
-        if timer.is_none() {
-            timer.set(Some(sleep_until(far(now, self.settings.stall_timeout))));
+        let mut until = until.unwrap_or_else(|| far(now, self.settings.stall_timeout));
+        if flushed.count() > seen {
+            until = until.min(now + MULTIPLEXED_GRACE);
         }
-        let Some(mut armed) = timer.as_pin_mut() else { return false };
-        let grace = now + MULTIPLEXED_GRACE;
-        if flushed.count() > seen && armed.deadline() > grace {
-            armed.as_mut().reset(grace);
+        match self.timer.poll(until, cx) {
+            Poll::Ready(()) => Ok(()),
+            Poll::Pending => Err(until),
         }
-        armed.poll(cx).is_ready()
     }
 }
