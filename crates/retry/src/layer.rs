@@ -125,8 +125,8 @@ impl RetryLayer {
     }
 
     /// How long the whole call may take, where the request carries no [`Deadline`]: no wait goes beyond it,
-    /// and every attempt is told what is left of it. Without it that is 10 min from the first failure on,
-    /// and the first attempt has the limits of the layers further in alone.
+    /// and every attempt is told of it. Without it that is 10 min, and the attempts behind the first are
+    /// told; the first has the limits of the layers further in.
     ///
     /// [`Deadline`]: lastbyte_core::Deadline
     #[must_use]
