@@ -34,6 +34,12 @@ impl Deadline {
         }
     }
 
+    /// This one, unless a configured limit comes `at` an earlier moment.
+    #[must_use]
+    pub fn or_earlier(self, at: Instant) -> Self {
+        if at < self.at { Self { at, by_caller: false } } else { self }
+    }
+
     /// What is left of it.
     pub fn left(&self, now: Instant) -> Duration {
         self.at.saturating_duration_since(now)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use lastbyte_core::{Ask, BoxError, Deadline, Ending, FailureKind, Refusal, Watch};
+use lastbyte_core::{Ask, BoxError, Deadline, Ending, FailureKind, Refusal, Watch, far};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower_layer::Layer;
@@ -55,8 +55,8 @@ impl GuardLayer {
         self
     }
 
-    /// How long the whole call may take, where the request carries no [`Deadline`]. The caller shortens
-    /// it with the header `x-request-timeout`.
+    /// How long an attempt may take in all. A [`Deadline`] in the request's extensions shortens it, and where
+    /// there is none, the caller does with the header `x-request-timeout`.
     #[must_use]
     pub fn with_total(mut self, timeout: Duration) -> Self {
         self.timeouts.total = timeout;
@@ -104,7 +104,7 @@ where
         let GuardLayer { timeouts, watch } = self.layer;
         let now = Instant::now();
         let deadline = match request.extensions().get::<Deadline>() {
-            Some(deadline) => *deadline,
+            Some(known) => known.or_earlier(far(now, timeouts.total)),
             None => Deadline::of(request.headers(), now, timeouts.total),
         };
         ResponseFuture {

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
-use lastbyte_core::{Cause, Ending, FailureKind};
+use lastbyte_core::{Cause, Deadline, Ending, FailureKind};
 use lastbyte_guard::{GuardLayer, SealLayer};
 use support::{DONE, HEL, LO, ROLE, Read, STOP, Script, Step, event_stream, read, request};
 use tokio::time::Instant;
@@ -117,6 +117,20 @@ async fn a_head_that_never_comes_is_a_504_with_the_limit_that_ended_it() {
     assert!(read.text.contains("total_timeout"), "{}", read.text);
     let by_caller = Ending::Failed { kind: FailureKind::Timeout { by_caller: true } };
     assert_eq!(read.handle.ending(), Some(&by_caller));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_shortens_the_total_and_never_lengthens_it() {
+    let chat = service_fn(|_: Request<()>| std::future::pending::<Result<Response<Script>, Infallible>>());
+    for (deadline, waited, by_caller) in [(3 * S, 3 * S, true), (90 * S, 60 * S, false)] {
+        let started = Instant::now();
+        let mut request = request();
+        request.extensions_mut().insert(Deadline { at: started + deadline, by_caller: true });
+        let layer = guard().with_first_event(90 * S);
+        let read = read(layer.layer(chat).oneshot(request).await.unwrap()).await;
+        let ending = Ending::Failed { kind: FailureKind::Timeout { by_caller } };
+        assert_eq!((started.elapsed(), read.handle.ending()), (waited, Some(&ending)));
+    }
 }
 
 #[tokio::test(start_paused = true)]
