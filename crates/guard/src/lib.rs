@@ -59,6 +59,7 @@ mod body;
 mod guard;
 mod limits;
 mod seal;
+mod timer;
 
 pub use body::ResponseBody;
 pub use guard::{Guard, GuardLayer, ResponseFuture};

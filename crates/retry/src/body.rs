@@ -49,14 +49,13 @@ enum Stage {
 /// Reports the ending of the whole answer: that of the attempt that was handed on.
 struct AnswerEnd {
     reporter: EndingReporter,
-    handle: EndingHandle,
     attempt: Option<EndingHandle>,
 }
 
 impl AnswerEnd {
     fn new(phase: Phase, attempt: Option<EndingHandle>) -> Self {
-        let (reporter, handle) = EndingHandle::new(Scope::Answer, phase);
-        Self { reporter, handle, attempt }
+        let (reporter, _) = EndingHandle::new(Scope::Answer, phase);
+        Self { reporter, attempt }
     }
 
     /// What is known of the attempt becomes known of the answer.
@@ -108,7 +107,7 @@ where
 
     pub(crate) fn handle(&self) -> Option<EndingHandle> {
         match &self.0 {
-            Kind::Answer(answer) => Some(answer.end.handle.clone()),
+            Kind::Answer(answer) => Some(answer.end.reporter.handle().clone()),
             Kind::Own(_) => None,
         }
     }
@@ -136,7 +135,7 @@ impl<S, A, B> Answer<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>, Response = Response<B>>,
     S::Error: 'static,
-    A: Body<Data = Bytes> + Unpin,
+    A: Body<Data = Bytes> + Unpin + 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
@@ -172,7 +171,7 @@ impl<S, A, B> Body for ResponseBody<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>, Response = Response<B>>,
     S::Error: 'static,
-    A: Body<Data = Bytes> + Unpin,
+    A: Body<Data = Bytes> + Unpin + 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {

@@ -59,7 +59,9 @@
 mod backoff;
 mod body;
 mod future;
+mod held;
 mod hint;
+mod kept;
 mod layer;
 mod machine;
 mod plan;
