@@ -206,7 +206,12 @@ impl Mode {
                 seen: Seen::default(),
             };
         }
-        if stream_asked { Self::Decided(Ending::Failed { kind: FailureKind::Garbage }) } else { Self::Opaque }
+        // A page is what a proxy says in place of the API; without a look at the request nobody can know.
+        let page = ask.stream.is_some() && essence.eq_ignore_ascii_case(b"text/html");
+        if stream_asked || page {
+            return Self::Decided(Ending::Failed { kind: FailureKind::Garbage });
+        }
+        Self::Opaque
     }
 }
 

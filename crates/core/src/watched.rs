@@ -219,9 +219,10 @@ where
                     };
                     watcher.end(end);
                 }
-                // A break behind the sign of completion took nothing away from the reader.
+                // A break behind the sign of completion took nothing away from the reader. A status is no such
+                // sign: it came behind a head that had left already.
                 return Poll::Ready(match this.handle.ending() {
-                    Some(ending) if *this.judging && !ending.is_broken() => None,
+                    Some(Ending::Complete { .. }) if *this.judging => None,
                     Some(ending) => Some(Err(BodyError::with_source(ending.clone(), error))),
                     None => {
                         let ending = Ending::Truncated { cause: fault.cause, by_caller: false };

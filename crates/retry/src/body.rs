@@ -6,8 +6,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use lastbyte_core::{
-    BodyError, BoxError, Ending, EndingHandle, EndingReporter, FailureKind, Phase, Scope, TransportFault,
+    BodyError, BoxError, Cause, Deadline, Ending, EndingHandle, EndingReporter, FailureKind, Phase, Scope,
+    TransportFault,
 };
+use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::ReplayBody;
@@ -149,15 +151,30 @@ where
                     self.stage = Stage::Passing;
                     return Poll::Ready(Ok(()));
                 }
-                (_, Some(head)) if !head.status.is_success() => {
-                    Ending::Failed { kind: FailureKind::Status(head.status) }
-                }
+                // One that a layer further in has ended knows more than its status.
+                (Some((attempt, _)), head) => match (attempt.ending(), head) {
+                    (Some(Ending::Failed { kind: FailureKind::Timeout { .. } }), _) => self.timeout(),
+                    (Some(ending), _) if ending.is_broken() => ending.clone(),
+                    (_, Some(head)) if !head.status.is_success() => {
+                        Ending::Failed { kind: FailureKind::Status(head.status) }
+                    }
+                    _ => Ending::Failed { kind: FailureKind::Garbage },
+                },
                 _ => Ending::Failed { kind: FailureKind::Garbage },
             },
             Came::Broken(error) => return Poll::Ready(Err(self.fail(error))),
             Came::Error(error) => Ending::Failed { kind: TransportFault::of_any(&error).kind },
         };
         Poll::Ready(Err(self.fail(BodyError::new(ending))))
+    }
+
+    /// A timeout before the attempt's head, which for the answer is one behind it.
+    fn timeout(&self) -> Ending {
+        let Deadline { at, by_caller } = self.machine.plan.deadline;
+        if Instant::now() >= at {
+            return Ending::Truncated { cause: Cause::Total, by_caller };
+        }
+        Ending::Truncated { cause: Cause::FirstEvent, by_caller: false }
     }
 
     fn fail(&mut self, error: BodyError) -> BodyError {

@@ -213,6 +213,7 @@ where
         };
         let plan = Plan {
             ask: Ask::of(&head),
+            deadline,
             last_start: deadline.at.min(far(now, self.config.within)),
             release_at: far(now, self.config.hold_head),
             attempts: head.extensions.get::<Attempts>().cloned().unwrap_or_default(),

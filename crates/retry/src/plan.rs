@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, header, response};
-use lastbyte_core::{Ask, Attempts, BodyError};
+use lastbyte_core::{Ask, Attempts, BodyError, Deadline};
 use tokio::time::Instant;
 
 use crate::layer::Config;
@@ -16,6 +16,7 @@ const MAX_HELD: usize = 256 << 10;
 /// What does not change over the attempts.
 pub(crate) struct Plan {
     pub(crate) ask: Ask,
+    pub(crate) deadline: Deadline,
     /// No attempt begins later.
     pub(crate) last_start: Instant,
     /// When the head of a streamed answer leaves, whatever is known of it.
