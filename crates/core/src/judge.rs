@@ -234,7 +234,9 @@ impl Mode {
             let (held, room) = (Vec::new(), max_json);
             return Self::Whole(Box::new(Whole { dialect, held, room, stream_asked }));
         }
-        if stream_asked { Self::Decided(Head::Garbage) } else { Self::Opaque }
+        // A page is what a proxy says in place of the API; without a look at the request nobody can know.
+        let page = ask.stream.is_some() && essence.eq_ignore_ascii_case(b"text/html");
+        if stream_asked || page { Self::Decided(Head::Garbage) } else { Self::Opaque }
     }
 }
 

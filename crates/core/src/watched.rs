@@ -298,8 +298,9 @@ fn break_off(by: &mut By, judging: bool, error: BoxError) -> Option<BodyError> {
         watcher.end(TransportEnd::Broken(fault));
     }
     match by.handle().ending() {
-        // A break behind the sign of completion took nothing away from the reader.
-        Some(ending) if judging && !ending.is_broken() => None,
+        // A break behind the sign of completion took nothing away from the reader. A status is no such sign:
+        // it came behind a head that had left already.
+        Some(Ending::Complete { .. }) if judging => None,
         Some(ending) => Some(BodyError::with_source(ending.clone(), error)),
         None => Some(BodyError::with_source(Ending::Truncated { cause, by_caller: false }, error)),
     }

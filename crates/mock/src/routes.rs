@@ -19,8 +19,8 @@ use crate::{Capacity, Fault, Faults, Kind, text};
 
 const MAX_BODY: usize = 64 << 20;
 
-/// Behind the last event, so that it is written before a reset or a panic throws it away.
-const BEFORE_RESET: Duration = Duration::from_millis(20);
+/// Behind the last event, so that it is written before a break throws it away.
+const BEFORE_BREAK: Duration = Duration::from_millis(20);
 
 type Answer = io::Result<Response<Steps>>;
 
@@ -188,12 +188,12 @@ fn steps(faults: &Faults, fault: &Fault, wire: Wire, events: crate::wire::Events
                     return (steps, false);
                 }
                 Kind::Panic => {
-                    steps.extend([Step::Wait(BEFORE_RESET), Step::Panic]);
+                    steps.extend([Step::Wait(BEFORE_BREAK), Step::Panic]);
                     return (steps, false);
                 }
                 _ => {
                     if fault.reset {
-                        steps.extend([Step::Wait(BEFORE_RESET), Step::Reset]);
+                        steps.extend([Step::Wait(BEFORE_BREAK), Step::Reset]);
                     }
                     return (steps, false);
                 }
@@ -232,9 +232,9 @@ fn whole(
         Kind::Cut | Kind::HalfEvent => {
             // Its length says more than comes.
             let half = Bytes::from(json.clone()).slice(..json.len() / 2);
-            Some([Step::Data(half), Step::Wait(BEFORE_RESET), Step::Reset].into())
+            Some([Step::Data(half), Step::Wait(BEFORE_BREAK), Step::Reset].into())
         }
-        Kind::Panic => Some([Step::Wait(BEFORE_RESET), Step::Panic].into()),
+        Kind::Panic => Some([Step::Wait(BEFORE_BREAK), Step::Panic].into()),
         _ => None,
     };
     if let Some(steps) = broken {

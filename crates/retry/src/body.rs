@@ -6,8 +6,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use lastbyte_core::{
-    BodyError, BoxError, Ending, EndingHandle, EndingReporter, FailureKind, Phase, Scope, TransportFault,
+    BodyError, BoxError, Cause, Ending, EndingHandle, EndingReporter, FailureKind, Phase, Scope,
+    TransportFault,
 };
+use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::ReplayBody;
@@ -148,15 +150,34 @@ where
                     self.stage = Stage::Passing;
                     return Poll::Ready(Ok(()));
                 }
-                (_, Some(head)) if !head.status.is_success() => {
-                    Ending::Failed { kind: FailureKind::Status(head.status) }
-                }
+                // One that a layer further in has ended knows more than its status.
+                (Some((attempt, _)), head) => match (attempt.ending(), head) {
+                    (Some(Ending::Failed { kind: FailureKind::Timeout { by_caller } }), _) => {
+                        self.timeout(*by_caller)
+                    }
+                    (Some(ending), _) if ending.is_broken() => ending.clone(),
+                    (_, Some(head)) if !head.status.is_success() => {
+                        Ending::Failed { kind: FailureKind::Status(head.status) }
+                    }
+                    _ => Ending::Failed { kind: FailureKind::Garbage },
+                },
                 _ => Ending::Failed { kind: FailureKind::Garbage },
             },
             Came::Broken(error) => return Poll::Ready(Err(self.fail(error))),
             Came::Error(error) => Ending::Failed { kind: TransportFault::of_any(&error).kind },
         };
         Poll::Ready(Err(self.fail(BodyError::new(ending))))
+    }
+
+    /// A timeout before the attempt's head, which for the answer is one behind it.
+    fn timeout(&self, by_caller: bool) -> Ending {
+        let deadline = self.machine.plan.deadline().filter(|deadline| Instant::now() >= deadline.at);
+        match deadline {
+            Some(deadline) => Ending::Truncated { cause: Cause::Total, by_caller: deadline.by_caller },
+            // A caller limits the whole call, and nothing else.
+            None if by_caller => Ending::Truncated { cause: Cause::Total, by_caller },
+            None => Ending::Truncated { cause: Cause::FirstEvent, by_caller },
+        }
     }
 
     fn fail(&mut self, error: BodyError) -> BodyError {

@@ -142,13 +142,11 @@ where
     if given_up.is {
         // OpenAI's and Anthropic's SDKs would multiply what was tried here.
         headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
-        if let Some(wait) = given_up.retry_after
-            && !headers.contains_key(header::RETRY_AFTER)
-            && !headers.contains_key(RETRY_AFTER_MS)
-        {
+        if let Some(wait) = given_up.retry_after {
+            // In both spellings, beside the one that the upstream may have used.
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-            headers.insert(RETRY_AFTER_MS, millis.into());
-            headers.insert(header::RETRY_AFTER, millis.div_ceil(1000).into());
+            headers.entry(RETRY_AFTER_MS).or_insert_with(|| millis.into());
+            headers.entry(header::RETRY_AFTER).or_insert_with(|| millis.div_ceil(1000).into());
         }
     }
 }

@@ -164,7 +164,7 @@ where
         } else if this.plan.ask.dialect.is_some() && body.handle().ending().is_none() {
             is_json(&head.headers).then_some(Look::Whole)
         } else {
-            // Broken by its head alone: a page where a stream was asked for.
+            // A page where an answer was asked for.
             body.handle().ending().filter(|ending| ending.is_broken()).map(|_| Look::Stream)
         };
         this.state.set(State::Answer { body, head: Some(head), look });
@@ -178,6 +178,10 @@ where
                 return Poll::Ready(None);
             };
             let Some(look) = *look else { return Poll::Ready(Some(Came::Head(head.take()))) };
+            if look == Look::Stream && !body.is_judging() {
+                // Broken by its head alone: what is behind it is of no use to anybody.
+                break None;
+            }
             match body.as_mut().poll_frame(cx) {
                 Poll::Pending if look != Look::Error => return Poll::Pending,
                 Poll::Pending => {
@@ -227,7 +231,8 @@ where
         if self.as_mut().again(Attempt::Ended(&ending)) {
             return None;
         }
-        if look == Some(Look::Whole) && broke.is_none() {
+        let cut_short = matches!(ending, Ending::Truncated { .. });
+        if look == Some(Look::Whole) && broke.is_none() && cut_short {
             // Cut short, and whole as JSON: better than nothing, and it says so itself.
             return Some(self.hand_on());
         }
@@ -311,7 +316,7 @@ where
         let asked = match plan.config.policy.decide(attempt, date) {
             Decision::Retry { after } => after,
             Decision::Stop { why, hint } => {
-                let is = matches!(why, Stop::OverCap | Stop::Ambiguous);
+                let is = matches!(why, Stop::OverCap | Stop::Ambiguous | Stop::Deadline);
                 *this.given_up = GivenUp { is, retry_after: hint.filter(|_| is) };
                 return false;
             }

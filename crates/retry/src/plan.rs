@@ -72,6 +72,11 @@ impl Plan {
         deadline.at.min(far(came, self.config.within))
     }
 
+    /// The limit of the whole call, where it is known.
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
     /// One more attempt begins.
     pub(crate) fn begin(&mut self) {
         self.attempts += 1;

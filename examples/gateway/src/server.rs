@@ -35,6 +35,9 @@ const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a silent HTTP/2 connection is asked whether its reader is still there.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
+/// What HTTP/2 takes of a head, in bytes: more than is allowed, so that the answer that says so can be ours.
+const HEADER_LIST: u32 = 256 << 10;
+
 /// What streams that had to be interrupted have for their error event to be written.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -62,7 +65,11 @@ async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
 pub(crate) async fn serve(listener: TcpListener, router: Router, drain: Drain, timeout: Duration) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(KEEP_ALIVE_INTERVAL);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .max_header_list_size(HEADER_LIST);
 
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();

@@ -112,6 +112,10 @@ pub(crate) fn run(args: &[&str]) -> (i32, String, String) {
     (done.status.code().unwrap(), text(done.stdout), text(done.stderr))
 }
 
+pub(crate) fn set_faults(mock: &Mock, faults: Value) {
+    mock.set_faults(Faults::read(faults.to_string().as_bytes()).unwrap());
+}
+
 pub(crate) async fn mock(faults: Value) -> Mock {
     let faults = Faults::read(faults.to_string().as_bytes()).unwrap();
     Mock::bind(([127, 0, 0, 1], 0).into(), MockConfig { seed: 1, faults }).await.unwrap()
