@@ -1,5 +1,5 @@
-//! Installs the real clients of `tests/clients`: SDKs at pinned versions and curl, each by its own package
-//! manager, and only where something changed since the last time.
+//! Installs the real clients of `tests/clients`: SDKs at pinned versions, curl and a browser, each by its own
+//! package manager, and only where something changed since the last time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ pub(crate) struct Clients {
     python: PathBuf,
     /// Python with OpenAI's SDK of the major version before.
     python_openai_2: PathBuf,
+    /// A browser that is driven without a window.
+    chromium: PathBuf,
 }
 
 impl Clients {
@@ -24,7 +26,8 @@ impl Clients {
         command
             .env("LASTBYTE_CLIENTS", folder())
             .env("LASTBYTE_CLIENTS_PYTHON", &self.python)
-            .env("LASTBYTE_CLIENTS_PYTHON_OPENAI_2", &self.python_openai_2);
+            .env("LASTBYTE_CLIENTS_PYTHON_OPENAI_2", &self.python_openai_2)
+            .env("LASTBYTE_CLIENTS_CHROMIUM", &self.chromium);
     }
 }
 
@@ -34,6 +37,7 @@ pub(crate) fn install() -> Done<Clients> {
     let clients = Clients {
         python: python("python", "requirements.txt")?,
         python_openai_2: python("python-openai-2", "requirements-openai-2.txt")?,
+        chromium: chromium().ok_or("Chromium has gone again")?,
     };
     node()?;
     Ok(clients)
@@ -83,7 +87,7 @@ struct Need {
     debian: &'static [&'static str],
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 4] = [
     Need {
         what: "python3 with its venv module",
         is_there: || output(program("python3").args(["-c", "import venv, ensurepip"])).is_ok(),
@@ -98,7 +102,22 @@ const NEEDS: [Need; 3] = [
         debian: &["nodejs", "npm"],
     },
     Need { what: "curl", is_there: || output(program("curl").arg("--version")).is_ok(), debian: &["curl"] },
+    Need {
+        what: "Chromium",
+        is_there: || chromium().is_some(),
+        // It depends on no font, and what is measured on the page has a size only with one.
+        debian: &["chromium", "fonts-dejavu-core"],
+    },
 ];
+
+/// The browser, under the name it has here.
+fn chromium() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let mut found = names.iter().flat_map(|name| std::env::split_paths(&path).map(move |at| at.join(name)));
+    // Some systems have a program of that name that only says what to install.
+    found.find(|browser| browser.is_file() && output(program(browser).arg("--version")).is_ok())
+}
 
 /// Sees to the programs that install and run the clients.
 fn programs() -> Done {
@@ -114,13 +133,17 @@ fn programs() -> Done {
             .args(packages)
             .env("DEBIAN_FRONTEND", "noninteractive"))?;
     }
-    match missing().iter().map(|need| need.what).collect::<Vec<_>>() {
-        missing if missing.is_empty() => Ok(()),
-        missing => Err(format!(
-            "the client tests need {}: install it, or leave them out with --no-clients",
-            missing.join(", and ")
-        )),
+    let missing = missing();
+    if missing.is_empty() {
+        return Ok(());
     }
+    let whats: Vec<&str> = missing.iter().map(|need| need.what).collect();
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.debian).copied().collect();
+    Err(format!(
+        "the client tests need {} (Debian: apt-get install {}), or leave them out with --no-clients",
+        whats.join(", and "),
+        packages.join(" ")
+    ))
 }
 
 fn missing() -> Vec<&'static Need> {

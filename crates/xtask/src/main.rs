@@ -20,7 +20,7 @@ Commands:
   lint [--advisories]            everything that needs no test: formatting, clippy, every feature alone,
                                  rustdoc, dependencies, spelling, the rules of CONTRIBUTING.md
                                  --advisories: known vulnerabilities too (needs the advisory database)
-  test [--no-clients] [FILTER]   all tests, then real clients against the gateway
+  test [--no-clients] [FILTER]   all tests, then real clients and a browser against the gateway
                                  --no-clients: only what needs nothing but Rust
                                  FILTER: only tests whose name contains it
   bench [NAME] [-- ARGUMENT...]  one benchmark; without a name, lists them

@@ -53,6 +53,7 @@ fn run_clients(options: &Options, totals: &mut Totals) -> Done {
         return Ok(());
     }
     let clients = clients::install()?;
+    println!("  building the gateway");
     let mut build = cargo();
     build.args(["build", "--package", "gateway", "--bin", "gateway"]);
     run_command(&mut build)?;
@@ -60,7 +61,8 @@ fn run_clients(options: &Options, totals: &mut Totals) -> Done {
         .ok_or("cargo did not say where it built the gateway")?;
     let mut tests = cargo();
     tests.args(["test", "--package", package, "--test", test]).args(&options.filter);
-    tests.args(["--", "--ignored"]).env("LASTBYTE_GATEWAY", gateway);
+    // One after the other: each asks all the clients at once, and one counts on the whole machine.
+    tests.args(["--", "--ignored", "--test-threads", "1"]).env("LASTBYTE_GATEWAY", gateway);
     clients.environment(&mut tests);
     counted(&mut tests, totals)
 }

@@ -1,0 +1,41 @@
+//! The chat page in a real browser: what a newcomer sees and does.
+
+use std::path::Path;
+
+use tokio::process::Command;
+
+use crate::gateway::Gateway;
+use crate::program::{scripts, told};
+
+/// A demo whose attempts follow one another quickly.
+const QUICK: &str = "
+[timeouts]
+first_event = \"500ms\"
+idle = \"500ms\"
+[retry]
+initial = \"10ms\"
+cap = \"50ms\"
+";
+
+#[tokio::test]
+#[ignore = "needs what `cargo xtask test` installs"]
+async fn the_page_shows_what_becomes_of_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("gateway.toml");
+    std::fs::write(&config, QUICK).unwrap();
+    let demo = Gateway::start("demo", &[]);
+    let quick = Gateway::start("demo", &["--config", config.to_str().unwrap()]);
+    let done = Command::new("node")
+        .args([Path::new("--test"), Path::new("--test-reporter=spec"), &scripts().join("page.test.mjs")])
+        .env("PAGE", &demo.url)
+        .env("PAGE_QUICK", &quick.url)
+        .env("CHROMIUM", told("LASTBYTE_CLIENTS_CHROMIUM"))
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    let output = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{output}{}", String::from_utf8_lossy(&done.stderr));
+    // A file that is not found passes with no test in it.
+    assert!(output.contains("ℹ pass 9"), "{output}");
+}
