@@ -14,7 +14,7 @@ use crate::body::{Step, Steps};
 use crate::server::Shared;
 use crate::stats::Running;
 use crate::wire::{Wire, error};
-use crate::{Fault, Faults, Kind, text};
+use crate::{Capacity, Fault, Faults, Kind, text};
 
 const MAX_BODY: usize = 64 << 20;
 
@@ -77,19 +77,13 @@ async fn chat(shared: &Arc<Shared>, wire: Wire, body: &Bytes, gzip: bool) -> Ans
         return json_answer(400, &error("invalid_request_error", message, None));
     };
     let (faults, fault) = shared.choose();
-    if let Some(capacity) = &faults.capacity {
-        if !shared.admit(capacity, Instant::now()) {
-            sleep(Duration::from_millis(capacity.refusal_ms)).await;
-            let refusal = error("requests", "Rate limit reached", Some("rate_limit_exceeded"));
-            let mut response = json_answer(429, &refusal)?;
-            if let Some(seconds) = capacity.retry_after {
-                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-            }
-            return Ok(response);
-        }
+    let capacity = faults.capacity.as_ref();
+    let Some(mut running) = shared.admit(capacity, fault.kind, Instant::now()) else {
+        return refusal(capacity).await;
+    };
+    if let Some(capacity) = capacity {
         sleep(Duration::from_millis(capacity.head_delay_ms)).await;
     }
-    let mut running = shared.counters.begin(fault.kind);
     match fault.kind {
         Kind::Status => {
             running.other();
@@ -111,14 +105,27 @@ async fn chat(shared: &Arc<Shared>, wire: Wire, body: &Bytes, gzip: bool) -> Ans
     if request["stream"] != true {
         return whole(wire, &request, &text, &id, &fault, running, gzip);
     }
-    let size = match (faults.chunks, faults.chunk_bytes) {
-        (0, 0) => 12,
-        (0, size) => size,
-        (chunks, _) => text.len().div_ceil(chunks),
+    let pieces = match (faults.chunks, faults.chunk_bytes) {
+        (0, 0) => text::pieces(&text, 12),
+        (0, size) => text::pieces(&text, size),
+        (chunks, _) => text::parts(&text, chunks),
     };
-    let events = wire.stream(&request, &text::pieces(&text, size), &id);
+    let events = wire.stream(&request, &pieces, &id);
     let (steps, is_whole) = steps(&faults, &fault, wire, events);
     built(200, "text/event-stream", Steps::new(steps, Some(running), is_whole))
+}
+
+/// The answer to what is beyond the capacity.
+async fn refusal(capacity: Option<&Capacity>) -> Answer {
+    let refusal = error("requests", "Rate limit reached", Some("rate_limit_exceeded"));
+    let mut response = json_answer(429, &refusal)?;
+    if let Some(capacity) = capacity {
+        sleep(Duration::from_millis(capacity.refusal_ms)).await;
+        if let Some(seconds) = capacity.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+    }
+    Ok(response)
 }
 
 /// The text of an answer, or the rest of it where the request begins it in a way that is understood.

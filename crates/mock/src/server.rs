@@ -12,8 +12,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::capacity::Bucket;
-use crate::stats::Counters;
-use crate::{Capacity, Fault, Faults, Stats, routes};
+use crate::stats::{Counters, Running};
+use crate::{Capacity, Fault, Faults, Kind, Stats, routes};
 
 /// How many connections may wait to be accepted: a burst of clients at once is what is tried here.
 const BACKLOG: i32 = 4096;
@@ -151,15 +151,18 @@ impl Shared {
         (state.faults.clone(), state.faults.choose(number, random))
     }
 
-    pub(crate) fn admit(&self, capacity: &Capacity, now: Instant) -> bool {
+    /// Takes a request in where there is capacity for it; it holds its slot from here on.
+    pub(crate) fn admit(&self, capacity: Option<&Capacity>, kind: Kind, now: Instant) -> Option<Running> {
+        // Locked to the end, so that two requests never have the same slot.
+        let mut state = self.state();
         let active = self.counters.lock().active;
-        let admitted = self.state().bucket.admit(capacity, active, now);
-        if !admitted {
-            let mut stats = self.counters.lock();
-            stats.requests += 1;
-            stats.refused += 1;
+        if capacity.is_none_or(|capacity| state.bucket.admit(capacity, active, now)) {
+            return Some(self.counters.begin(kind));
         }
-        admitted
+        let mut stats = self.counters.lock();
+        stats.requests += 1;
+        stats.refused += 1;
+        None
     }
 
     pub(crate) fn next_id(&self) -> String {
