@@ -67,10 +67,13 @@ fn run() -> Done {
         println!("\n{text}");
         if options.write {
             std::fs::create_dir_all(folder())?;
+            let mut part = format!("{text}\nMeasured {}.\n", machine::describe());
             if let Some(plot) = report::plot(scenario, &rows) {
-                std::fs::write(folder().join(format!("storm-{}.svg", scenario.name)), plot)?;
+                let file = format!("storm-{}.svg", scenario.name);
+                std::fs::write(folder().join(&file), plot)?;
+                part += &format!("\n![Share of callers done over time]({file})\n");
             }
-            parts.push((scenario.name.to_owned(), format!("{}\nMeasured {}.", text, machine::describe())));
+            parts.push((scenario.name.to_owned(), part));
             let names: Vec<&str> = all.iter().map(|scenario| scenario.name).collect();
             let at = folder().join("storm.md");
             let old = std::fs::read_to_string(&at).unwrap_or_default();

@@ -24,6 +24,15 @@ pub(crate) fn played(scenario: &Scenario, rounds: u64) -> Done<Vec<Row>> {
     let mut rows: Vec<Row> =
         policies.iter().enumerate().map(|(colour, policy)| Row::new(policy.name(), colour + 1)).collect();
     let mut best = Row { is_bound: true, ..Row::new("bound", 0) };
+    let rounds = match scenario.look {
+        Look::FirstEvent => {
+            // The first that comes would pay for what is paid once in a process.
+            runtime()?.block_on(play(scenario, Policy::NoRetry, 0))?;
+            // Seconds each, and milliseconds to be told apart.
+            rounds * 5
+        }
+        Look::Done | Look::Requests => rounds,
+    };
     for seed in 1..=rounds {
         let arrivals = scenario.arrivals.times(seed);
         let limit = bound(scenario, &arrivals);

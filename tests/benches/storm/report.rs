@@ -46,7 +46,7 @@ impl Row {
 
     fn share(&self) -> String {
         self.spread(|round| Some(100.0 * done(round).len() as f64 / round.callers.len() as f64))
-            .show(|share| format!("{share:.0} %"))
+            .show(|share| format!("{share:.1} %"))
     }
 
     fn at(&self, q: f64) -> String {
@@ -86,12 +86,8 @@ pub(crate) fn section(scenario: &Scenario, rows: &[Row]) -> String {
         Look::FirstEvent => first_table(rows),
         Look::Requests => requests_table(rows),
     };
-    let plot = match scenario.look {
-        Look::Done => format!("\n![Share of callers done over time](storm-{}.svg)\n", scenario.name),
-        _ => String::new(),
-    };
     let often = if rounds == 1 { "One round.".to_owned() } else { format!("{rounds} rounds.") };
-    format!("## {}\n\n{} {often}\n\n{shown}{plot}", scenario.title, scenario.about)
+    format!("## {}\n\n{} {often}\n\n{shown}", scenario.title, scenario.about)
 }
 
 fn done_table(scenario: &Scenario, rows: &[Row]) -> String {
@@ -121,11 +117,12 @@ fn first_table(rows: &[Row]) -> String {
         let over = row.rounds.iter().zip(&direct).map(|(round, direct)| {
             Some((quantile(&first(round), round.callers.len(), 0.95)? - (*direct)?) * 1000.0)
         });
+        let over = over.collect::<Spread>().show(|ms| format!("{ms:.0}"));
         vec![
             row.name.clone(),
             row.first_ms(0.5).show(|ms| format!("{ms:.0}")),
             row.first_ms(0.95).show(|ms| format!("{ms:.0}")),
-            over.collect::<Spread>().show(|ms| format!("{ms:.0}")),
+            if row.is_bound { "–".to_owned() } else { over },
         ]
     };
     table(&head, &rows.iter().map(cells).collect::<Vec<_>>())

@@ -28,10 +28,10 @@ text{font:13px system-ui,sans-serif;fill:#57606a}.title{font-size:15px;font-weig
 .grid{stroke:#57606a;stroke-opacity:.25}.line{fill:none;stroke-width:1.8;stroke-linejoin:round}\
 .thick{stroke-width:3}.dashed{stroke-dasharray:6 4}\
 .c0{stroke:#57606a}.c1{stroke:#a6611a}.c2{stroke:#c44536}.c3{stroke:#8a3ffc}.c4{stroke:#b5179e}\
-.c5{stroke:#00735c}.c6{stroke:#2a78d6}.c7{stroke:#0b4fa8}\
+.c5{stroke:#00735c}.c6{stroke:#3d94d9}.c7{stroke:#0b3f8f}\
 @media(prefers-color-scheme:dark){text{fill:#9da7b1}.title{fill:#e6edf3}.grid{stroke:#9da7b1}\
 .c0{stroke:#adb6bf}.c1{stroke:#e0a458}.c2{stroke:#ff7b6b}.c3{stroke:#b794ff}.c4{stroke:#f08bdc}\
-.c5{stroke:#3ddbb4}.c6{stroke:#6cb2ff}.c7{stroke:#a5d0ff}}";
+.c5{stroke:#3ddbb4}.c6{stroke:#58a6ff}.c7{stroke:#cfe5ff}}";
 
 /// A plot of shares (0 to 1) over `seconds`.
 pub(crate) fn svg(title: &str, x_label: &str, seconds: f64, lines: &[Line]) -> String {
