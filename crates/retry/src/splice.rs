@@ -114,16 +114,12 @@ impl Splice {
     /// For one answer in this wire format; `restarts` where the reader understands a restart
     /// ([`reads_restart`]).
     pub fn new(settings: Settings, dialect: Dialect, restarts: bool) -> Self {
-        let mut settings = settings;
-        if !settings.compares() {
-            settings.max_kept = 0;
-        }
         Self {
             settings,
             dialect,
             restarts,
             shown: Shown::new(settings.max_kept),
-            wire: Wire::new(dialect),
+            wire: Wire::new(dialect, &settings),
             stencil: None,
             cutter: Cutter::new(settings.max_event),
             scanner: Scanner::new(settings.max_event),
@@ -144,6 +140,7 @@ impl Splice {
     pub fn resume(&mut self, resume: &Resume) {
         if resume.events.is_empty() {
             match self.dialect {
+                _ if matches!(self.wire, Wire::Unread) => self.shown.unread = !resume.text.is_empty(),
                 _ if resume.text.is_empty() => {}
                 Dialect::OpenAiChat => {
                     self.wire = Wire::Chat(chat::Chat::shown_as_text(&mut self.shown, &resume.text));
@@ -172,7 +169,7 @@ impl Splice {
     /// The answer begins again.
     fn forget(&mut self) {
         self.shown = Shown::new(self.settings.max_kept);
-        self.wire = Wire::new(self.dialect);
+        self.wire = Wire::new(self.dialect, &self.settings);
         self.stencil = None;
     }
 

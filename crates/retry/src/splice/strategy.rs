@@ -139,6 +139,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether a broken answer could go on at all, for a reader that understands a restart or does not. If
+    /// not, there is no need of a [`Splice`](super::Splice).
+    pub fn is_of_use(&self, restarts: bool) -> bool {
+        self.compares() || restarts && matches!(self.strategy, Strategy::Auto | Strategy::Restart)
+    }
+
     /// Whether what is shown has to be kept: a restart needs none of it.
     pub(super) fn compares(&self) -> bool {
         match self.strategy {
@@ -161,6 +167,18 @@ mod tests {
         assert!(!reads_restart(&headers));
         headers.append(ACCEPT, "resume , Restart".parse().unwrap());
         assert!(reads_restart(&headers));
+    }
+
+    #[test]
+    fn without_a_way_that_could_be_taken_it_is_of_no_use() {
+        let of = |strategy, continuation| Settings { strategy, continuation, ..Settings::default() };
+        let uses = |settings: Settings| [false, true].map(|restarts| settings.is_of_use(restarts));
+        assert_eq!(uses(of(Strategy::Auto, Continuation::None)), [false, true]);
+        assert_eq!(uses(of(Strategy::Auto, Continuation::Vllm)), [true, true]);
+        assert_eq!(uses(of(Strategy::Continue, Continuation::None)), [false, false]);
+        assert_eq!(uses(of(Strategy::Replay, Continuation::None)), [true, true]);
+        assert_eq!(uses(of(Strategy::Restart, Continuation::Vllm)), [false, true]);
+        assert_eq!(uses(of(Strategy::Fail, Continuation::Vllm)), [false, false]);
     }
 
     #[test]

@@ -3,13 +3,15 @@ use lastbyte_core::Dialect;
 
 use super::shown::Shown;
 use super::stencil::Stencil;
-use super::{Mismatch, anthropic, chat, responses};
+use super::{Mismatch, Settings, anthropic, chat, responses};
 
 /// An answer's wire format, and what was shown of it that only this format has.
 pub(super) enum Wire {
     Chat(chat::Chat),
     Messages(anthropic::Messages),
     Responses(responses::Responses),
+    /// Nothing will be compared, so nothing is read.
+    Unread,
 }
 
 /// What becomes of an event.
@@ -21,8 +23,9 @@ pub(super) enum Joined {
 }
 
 impl Wire {
-    pub(super) fn new(dialect: Dialect) -> Self {
+    pub(super) fn new(dialect: Dialect, settings: &Settings) -> Self {
         match dialect {
+            _ if !settings.compares() => Self::Unread,
             Dialect::OpenAiChat => Self::Chat(chat::Chat::default()),
             Dialect::Anthropic => Self::Messages(anthropic::Messages::default()),
             Dialect::OpenAiResponses => Self::Responses(responses::Responses::default()),
@@ -32,7 +35,7 @@ impl Wire {
     /// Another attempt begins.
     pub(super) fn turn(&mut self) {
         match self {
-            Self::Chat(_) => {}
+            Self::Chat(_) | Self::Unread => {}
             Self::Messages(messages) => messages.turn(),
             Self::Responses(responses) => responses.turn(),
         }
@@ -46,6 +49,10 @@ impl Wire {
         name: &[u8],
         data: &[u8],
     ) -> Result<Joined, Mismatch> {
+        if matches!(self, Self::Unread) {
+            shown.unread = true;
+            return Ok(Joined::Pass);
+        }
         if data.starts_with(b"[DONE]") {
             // Not before every choice has said how it ended: readers take an answer with its end mark for whole.
             return Ok(if shown.is_finished() { Joined::Pass } else { Joined::Drop });
@@ -55,6 +62,7 @@ impl Wire {
                 Self::Chat(chat) => chat.join(shown, name, data),
                 Self::Messages(messages) => messages.join(shown, name, data),
                 Self::Responses(responses) => responses.join(shown, name, data),
+                Self::Unread => Ok(Joined::Pass),
             };
         }
         if let Some(stencil) = stencil
@@ -70,6 +78,7 @@ impl Wire {
                 responses.record(shown, name, data);
                 None
             }
+            Self::Unread => None,
         };
         if let Some(spot) = spot {
             *stencil = Stencil::of(data, spot);
