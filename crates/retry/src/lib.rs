@@ -67,6 +67,7 @@ mod machine;
 mod plan;
 mod policy;
 mod replay;
+pub mod splice;
 
 pub use backoff::Backoff;
 pub use body::ResponseBody;
