@@ -63,7 +63,7 @@ impl Cutter {
 
     /// What is held back: the beginning of an event that never ended.
     pub fn take_rest(&mut self) -> Bytes {
-        self.held.split().freeze()
+        std::mem::take(&mut self.held).freeze()
     }
 
     fn hold(&mut self, part: &[u8]) -> Result<(), TooLarge> {
