@@ -58,6 +58,7 @@
 
 mod backoff;
 mod body;
+mod end;
 mod future;
 mod held;
 mod hint;
