@@ -82,6 +82,7 @@ at("ask").addEventListener("submit", async (event) => {
   if (!content || running) return;
   running = new AbortController();
   at("stop").disabled = false;
+  at("send").disabled = true;
   at("log").setAttribute("aria-busy", "true");
   messages.push({ role: "user", content });
   at("log").append(make("p", "turn user", content));
@@ -98,6 +99,7 @@ at("ask").addEventListener("submit", async (event) => {
   else messages.push({ role: "assistant", content: result.text });
   running = null;
   at("stop").disabled = true;
+  at("send").disabled = false;
   at("log").setAttribute("aria-busy", "false");
   scroll();
   refreshStats();
@@ -148,7 +150,20 @@ function showFaults(faults) {
   }
 }
 
-at("faults").addEventListener("change", async () => {
+// The shares are of one whole: what is moved up takes from the others, in proportion.
+function makeRoom(moved) {
+  const others = [...at("faults").querySelectorAll("input")].filter((slider) => slider !== moved);
+  const taken = others.reduce((sum, slider) => sum + Number(slider.value), 0);
+  const room = 100 - Number(moved.value);
+  if (taken <= room) return;
+  for (const slider of others) {
+    slider.value = Math.floor((Number(slider.value) * room) / taken);
+    slider.dispatchEvent(new Event("input"));
+  }
+}
+
+at("faults").addEventListener("change", async (event) => {
+  makeRoom(event.target);
   const faults = { ...shape };
   for (const [name, , settings] of kinds) {
     const rate = Number(at("faults").elements[name].value) / 100;
