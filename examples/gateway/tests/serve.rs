@@ -116,9 +116,33 @@ async fn a_drain_lets_open_answers_finish_and_ends_with_0() {
     let ready = || send(&client, request(Method::GET, &format!("{admin}/readyz")));
     while ready().await.status == StatusCode::OK {}
     assert_eq!(ready().await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let refused = tokio::net::TcpStream::connect(gateway.addr()).await;
+    assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused, "no new work");
     let whole = response.into_body().collect().await.unwrap().to_bytes();
     assert!(whole.ends_with(b"data: [DONE]\n\n"), "{whole:?}");
     assert!(gateway.exit().await.success());
+}
+
+#[tokio::test]
+async fn either_signal_ends_the_gateway_and_the_mock_with_0() {
+    let mock = mock(json!({})).await;
+    for signal in ["TERM", "INT"] {
+        let gateway = Gateway::before(&mock, "");
+        gateway.signal(signal);
+        assert!(gateway.exit().await.success(), "{signal}");
+        let mut child = binary()
+            .args(["mock", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
+        support::signal(child.id(), signal);
+        assert!(child.wait().unwrap().success(), "{signal}");
+        assert_eq!(drain(stdout), "", "one line for one listener");
+    }
 }
 
 #[tokio::test]
@@ -162,6 +186,56 @@ async fn the_mock_runs_alone() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(answer.told(), Told::Whole(expected_text(7, &messages("a"))));
+}
+
+#[tokio::test]
+async fn the_operators_side_has_counts_metrics_and_a_page() {
+    let mock = mock(json!({"script": ["none", {"kind": "cut"}]})).await;
+    let gateway = Gateway::before(&mock, "");
+    ask(&gateway.url, "a", true).await;
+    ask(&gateway.url, "b", true).await;
+    let client = client();
+    let get = |base: &str, path: &str| request(Method::GET, &format!("{base}{path}"));
+    let metrics = send(&client, get(&gateway.admin, "/metrics")).await;
+    assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
+    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+    for line in [
+        "lastbyte_ready 1",
+        "lastbyte_requests_total 2",
+        "lastbyte_attempts_total 2",
+        "lastbyte_endings_total{ending=\"complete\"} 1",
+        "lastbyte_endings_total{ending=\"truncated\"} 1",
+    ] {
+        assert!(text.lines().any(|it| it == line), "{line}\n{text}");
+    }
+    let page = send(&client, get(&gateway.admin, "/status")).await;
+    let text = String::from_utf8(page.body.to_vec()).unwrap();
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(text.contains(&mock.url()) && text.contains("truncated"), "{text}");
+    // None of it is the readers' business.
+    for path in ["/stats", "/metrics", "/status"] {
+        assert_eq!(send(&client, get(&gateway.url, path)).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let wrong = send(&client, request(Method::POST, &format!("{}/stats", gateway.admin))).await;
+    assert_eq!(wrong.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_413_on_both_versions() {
+    let mock = mock(json!({})).await;
+    let gateway = Gateway::before(&mock, "");
+    let asked = || {
+        let mut asked = post(&format!("{}{CHAT}", gateway.url), question("a", true));
+        asked.headers_mut().insert("x-large", "x".repeat(70 << 10).parse().unwrap());
+        asked
+    };
+    let h2 = H2::connect(gateway.addr(), 65_535).await;
+    for answer in [send(&client(), asked()).await, read(h2.send(asked()).await).await] {
+        assert_eq!((answer.status.as_u16(), answer.header("x-lastbyte-refused-by")), (413, "limits"));
+        assert_eq!(answer.json()["error"]["code"], "request_too_large");
+        assert_eq!(answer.header("x-lastbyte-attempts"), "0");
+    }
+    assert_eq!(mock.stats().requests, 0);
 }
 
 #[tokio::test]
