@@ -22,14 +22,22 @@ impl Deadline {
     /// The header shortens it, and never lengthens it; a value that is no decimal number of seconds is
     /// ignored.
     pub fn of(headers: &HeaderMap, now: Instant, total: Duration) -> Self {
+        // Looked up in every call: a constant would be made and dropped each time.
+        static NAME: HeaderName = REQUEST_TIMEOUT;
         let asked = headers
-            .get(REQUEST_TIMEOUT)
+            .get(&NAME)
             .and_then(|value| value.to_str().ok()?.trim().parse::<f64>().ok())
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         match asked.filter(|asked| *asked < total) {
             Some(asked) => Self { at: now + asked, by_caller: true },
             None => Self { at: far(now, total), by_caller: false },
         }
+    }
+
+    /// This one, unless a configured limit comes `at` an earlier moment.
+    #[must_use]
+    pub fn or_earlier(self, at: Instant) -> Self {
+        if at < self.at { Self { at, by_caller: false } } else { self }
     }
 
     /// What is left of it.

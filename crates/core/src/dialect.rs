@@ -2,10 +2,11 @@
 
 mod anthropic;
 mod chat;
+mod cursor;
 mod json;
 mod responses;
 
-pub(crate) use json::UpstreamError;
+pub(crate) use json::{UpstreamError, is_json};
 
 use crate::{Finish, Usage};
 

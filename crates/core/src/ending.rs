@@ -325,7 +325,9 @@ impl Ending {
                 Cause::TooLarge => "answer_too_large",
                 _ => "stream_truncated",
             },
-            Self::Failed { kind: FailureKind::Timeout { .. } } => "first_event_timeout",
+            // A caller limits the whole call, and nothing else.
+            Self::Failed { kind: FailureKind::Timeout { by_caller: true } } => "total_timeout",
+            Self::Failed { kind: FailureKind::Timeout { by_caller: false } } => "first_event_timeout",
             Self::Failed { .. } => "upstream_error",
             Self::Cancelled => "cancelled",
             Self::Complete { .. } | Self::Opaque { ok: true } => "none",

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
@@ -16,17 +16,32 @@ pub struct EndingHandle(Arc<Shared>);
 ///
 /// It reports exactly one ending. Dropped without a report, it reports [`Ending::Abandoned`].
 #[derive(Debug)]
-pub struct EndingReporter(Arc<Shared>);
+pub struct EndingReporter(EndingHandle);
 
 #[derive(Debug)]
 struct Shared {
     scope: Scope,
     phase: AtomicU8,
+    /// Whether it has ended: [`NOT_YET`], at [`LOCKED`] as `ending` says, or at a place in [`PLAIN`].
+    ended: AtomicU8,
     ending: OnceLock<Ending>,
-    /// What a drop without a report means, where an outer layer has said so.
-    because: OnceLock<Ending>,
-    changed: Notify,
+    /// What a drop without a report means, where an outer layer has said so. Rare, and so in a box.
+    because: OnceLock<Box<Ending>>,
+    /// Made by the first that waits: most endings are only looked at.
+    waiting: OnceLock<Box<Notify>>,
 }
+
+/// Endings that say no more than their name. Most are of these, and a lock costs more than all else here.
+static PLAIN: [Ending; 6] = [
+    Ending::Opaque { ok: true },
+    Ending::Opaque { ok: false },
+    Ending::Abandoned,
+    Ending::Cancelled,
+    Ending::Stalled,
+    Ending::Interrupted,
+];
+const NOT_YET: u8 = u8::MAX;
+const LOCKED: u8 = u8::MAX - 1;
 
 impl EndingHandle {
     /// A handle and the reporter that feeds it.
@@ -34,11 +49,13 @@ impl EndingHandle {
         let shared = Arc::new(Shared {
             scope,
             phase: AtomicU8::new(phase as u8),
+            ended: AtomicU8::new(NOT_YET),
             ending: OnceLock::new(),
             because: OnceLock::new(),
-            changed: Notify::new(),
+            waiting: OnceLock::new(),
         });
-        (EndingReporter(shared.clone()), Self(shared))
+        let handle = Self(shared);
+        (EndingReporter(handle.clone()), handle)
     }
 
     /// A handle of something that has ended already.
@@ -60,32 +77,33 @@ impl EndingHandle {
 
     /// How it ended, once it has.
     pub fn ending(&self) -> Option<&Ending> {
-        self.0.ending.get()
+        self.0.ending()
     }
 
     /// Says what it means if the body is dropped from now on: a layer further out ends it for a reason
     /// that the watcher cannot see. Only the first reason counts.
     pub fn because(&self, ending: Ending) {
-        let _ = self.0.because.set(ending);
+        let _ = self.0.because.set(Box::new(ending));
     }
 
     /// Waits for the ending.
     pub async fn wait(&self) -> Ending {
-        loop {
-            let changed = self.0.changed.notified();
-            if let Some(ending) = self.ending() {
-                return ending.clone();
-            }
-            changed.await;
-        }
+        self.wait_for(|handle| handle.ending().cloned()).await
     }
 
     /// Waits until `phase` is reached or the answer has ended.
     pub async fn wait_phase(&self, phase: Phase) {
+        self.wait_for(|handle| (handle.phase() >= phase || handle.ending().is_some()).then_some(())).await;
+    }
+
+    async fn wait_for<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
+        let waiting = self.0.waiting.get_or_init(Box::default);
         loop {
-            let changed = self.0.changed.notified();
-            if self.phase() >= phase || self.ending().is_some() {
-                return;
+            let changed = waiting.notified();
+            // Pairs with the one in `tell`: that one sees who waits, or this one what is told.
+            fence(Ordering::SeqCst);
+            if let Some(seen) = look(self) {
+                return seen;
             }
             changed.await;
         }
@@ -95,19 +113,25 @@ impl EndingHandle {
 impl EndingReporter {
     /// Moves on to `phase`; going back is ignored.
     pub fn advance(&self, phase: Phase) {
-        if self.0.phase.fetch_max(phase as u8, Ordering::Release) < phase as u8 {
-            self.0.changed.notify_waiters();
+        let shared = &self.0.0;
+        if shared.phase.fetch_max(phase as u8, Ordering::Release) < phase as u8 {
+            shared.tell();
         }
     }
 
     /// Reports the ending. Only the first report counts.
     pub fn report(&mut self, ending: Ending) {
-        self.0.set(ending);
+        self.0.0.set(ending);
+    }
+
+    /// Where the ending is read.
+    pub fn handle(&self) -> &EndingHandle {
+        &self.0
     }
 
     /// The ending, once it was reported.
     pub fn ending(&self) -> Option<&Ending> {
-        self.0.ending.get()
+        self.0.ending()
     }
 
     /// How far it has come.
@@ -118,14 +142,15 @@ impl EndingReporter {
 
 impl Drop for EndingReporter {
     fn drop(&mut self) {
-        if self.0.ending.get().is_none() {
+        let shared = &self.0.0;
+        if shared.ending().is_none() {
             // A panic unwinds through here: that is our doing and not the reader's.
-            let ending = match self.0.because.get() {
-                Some(reason) => reason.clone(),
+            let ending = match shared.because.get() {
+                Some(reason) => Ending::clone(reason),
                 None if std::thread::panicking() => Ending::Interrupted,
                 None => Ending::Abandoned,
             };
-            self.0.set(ending);
+            shared.set(ending);
         }
     }
 }
@@ -139,9 +164,38 @@ impl Shared {
         }
     }
 
+    fn ending(&self) -> Option<&Ending> {
+        match self.ended.load(Ordering::Acquire) {
+            NOT_YET => None,
+            LOCKED => self.ending.get(),
+            plain => PLAIN.get(usize::from(plain)),
+        }
+    }
+
     fn set(&self, ending: Ending) {
-        if self.ending.set(ending).is_ok() {
-            self.changed.notify_waiters();
+        let ended = match ending {
+            Ending::Opaque { ok: true } => 0,
+            Ending::Opaque { ok: false } => 1,
+            Ending::Abandoned => 2,
+            Ending::Cancelled => 3,
+            Ending::Stalled => 4,
+            Ending::Interrupted => 5,
+            _ => LOCKED,
+        };
+        let first = self.ended.compare_exchange(NOT_YET, ended, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if first {
+            if ended == LOCKED {
+                let _ = self.ending.set(ending);
+            }
+            self.tell();
+        }
+    }
+
+    /// Wakes those who wait, if there are any.
+    fn tell(&self) {
+        fence(Ordering::SeqCst);
+        if let Some(waiting) = self.waiting.get() {
+            waiting.notify_waiters();
         }
     }
 }

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{StatusCode, header, response};
 
-use crate::dialect::Seen;
+use crate::dialect::{Seen, is_json};
 use crate::sse::Scanner;
 use crate::{Ask, Cause, Dialect, Ending, FailureKind, TransportFault};
 
@@ -12,26 +12,40 @@ pub struct Judge {
     /// Bytes the framing promised, where it did and where the body is sent at all.
     promised: Option<u64>,
     got: u64,
+}
+
+/// What reads is in a box: a body that nobody reads is then not made larger by it.
+#[derive(Debug)]
+enum Mode {
+    /// Known from the head.
+    Decided(Head),
+    Opaque,
+    Stream(Box<Stream>),
+    Whole(Box<Whole>),
+}
+
+/// A head that decides alone.
+#[derive(Clone, Copy, Debug)]
+enum Head {
+    Status(StatusCode),
+    /// Of another type than the stream that was asked for.
+    Garbage,
+}
+
+#[derive(Debug)]
+struct Stream {
+    dialect: Dialect,
+    scanner: Scanner,
+    seen: Seen,
     too_large: bool,
 }
 
 #[derive(Debug)]
-enum Mode {
-    /// Known from the head.
-    Decided(Ending),
-    Opaque,
-    Stream {
-        dialect: Dialect,
-        scanner: Scanner,
-        seen: Seen,
-    },
-    Whole {
-        dialect: Dialect,
-        held: Vec<Bytes>,
-        room: usize,
-        stream_asked: bool,
-        seen: Seen,
-    },
+struct Whole {
+    dialect: Dialect,
+    held: Vec<Bytes>,
+    room: usize,
+    stream_asked: bool,
 }
 
 /// How the transport of a body ended.
@@ -55,7 +69,7 @@ impl Judge {
             .get(header::CONTENT_LENGTH)
             .filter(|_| ask.body && !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED))
             .and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        Self { mode: Mode::of(ask, head, max_event, max_json), promised, got: 0, too_large: false }
+        Self { mode: Mode::of(ask, head, max_event, max_json), promised, got: 0 }
     }
 
     /// Reads the next bytes.
@@ -66,22 +80,12 @@ impl Judge {
         self.got += chunk.len() as u64;
         match &mut self.mode {
             Mode::Decided(_) | Mode::Opaque => None,
-            Mode::Stream { dialect, scanner, seen } => {
-                let mut good = 0;
-                let pushed = scanner.push(chunk, |event| {
-                    seen.event(*dialect, event.name(), event.data());
-                    if !seen.is_broken() {
-                        good = event.end();
-                    }
-                });
-                self.too_large = pushed.is_err();
-                (self.too_large || seen.is_broken()).then_some(good)
-            }
-            Mode::Whole { held, room, .. } => {
-                match room.checked_sub(chunk.len()) {
+            Mode::Stream(stream) => stream.chunk(chunk),
+            Mode::Whole(whole) => {
+                match whole.room.checked_sub(chunk.len()) {
                     Some(left) => {
-                        *room = left;
-                        held.push(chunk.clone());
+                        whole.room = left;
+                        whole.held.push(chunk.clone());
                     }
                     // Too large to be judged: it passes as it comes.
                     None => self.mode = Mode::Opaque,
@@ -93,100 +97,131 @@ impl Judge {
 
     /// Whether content was seen.
     pub fn content(&self) -> bool {
-        matches!(&self.mode, Mode::Stream { seen, .. } if seen.content)
+        matches!(&self.mode, Mode::Stream(stream) if stream.seen.content)
     }
 
     /// Whether the body is an event stream of a known format, whose ending may be changed.
     pub fn is_stream(&self) -> bool {
-        matches!(self.mode, Mode::Stream { .. })
+        matches!(self.mode, Mode::Stream(_))
     }
 
     /// The ending that the head alone decided.
-    pub fn decided(&self) -> Option<&Ending> {
+    pub fn decided(&self) -> Option<Ending> {
         match &self.mode {
-            Mode::Decided(ending) => Some(ending),
+            Mode::Decided(head) => Some(head.ending()),
             _ => None,
         }
     }
 
     /// How the body ended, given how its transport did.
     pub fn end(&mut self, end: TransportEnd) -> Ending {
-        let short =
-            matches!(end, TransportEnd::Clean) && self.promised.is_some_and(|promised| self.got < promised);
-        let cut = |cause| Ending::Truncated { cause, by_caller: false };
+        let got_all = self.promised.map(|promised| self.got >= promised);
         match &mut self.mode {
-            Mode::Decided(ending) => ending.clone(),
+            Mode::Decided(head) => head.ending(),
             Mode::Opaque => match end {
-                TransportEnd::Clean => Ending::Opaque { ok: !short },
+                TransportEnd::Clean => Ending::Opaque { ok: got_all != Some(false) },
                 TransportEnd::Broken(_) => Ending::Opaque { ok: false },
                 TransportEnd::Limit(cause, by_caller) => Ending::Truncated { cause, by_caller },
-                TransportEnd::Dropped if self.promised.is_some_and(|promised| self.got >= promised) => {
-                    Ending::Opaque { ok: true }
-                }
+                TransportEnd::Dropped if got_all == Some(true) => Ending::Opaque { ok: true },
                 TransportEnd::Dropped => Ending::Abandoned,
             },
-            Mode::Stream { scanner, seen, .. } => {
-                if self.too_large {
-                    return cut(Cause::TooLarge);
-                }
-                if let Some(ending) = seen.ending() {
-                    return ending;
-                }
-                match end {
-                    _ if scanner.is_foreign() => Ending::Failed { kind: FailureKind::Garbage },
-                    TransportEnd::Clean if short => cut(Cause::LengthShort),
-                    TransportEnd::Clean if scanner.is_open() => cut(Cause::HalfEvent),
-                    TransportEnd::Clean => cut(Cause::Eof),
-                    TransportEnd::Broken(fault) => cut(fault.cause),
-                    TransportEnd::Limit(cause, by_caller) => Ending::Truncated { cause, by_caller },
-                    TransportEnd::Dropped => Ending::Abandoned,
-                }
-            }
-            Mode::Whole { dialect, held, stream_asked, seen, .. } => {
-                match end {
-                    TransportEnd::Clean if short => return cut(Cause::LengthShort),
-                    TransportEnd::Broken(fault) => return cut(fault.cause),
-                    TransportEnd::Limit(cause, by_caller) => return Ending::Truncated { cause, by_caller },
-                    TransportEnd::Dropped if self.promised.is_none_or(|promised| self.got < promised) => {
-                        return Ending::Abandoned;
-                    }
-                    TransportEnd::Clean | TransportEnd::Dropped => {}
-                }
-                let body = match &held[..] {
-                    [one] => one.clone(),
-                    many => Bytes::from(many.concat()),
-                };
-                held.clear();
-                if body.is_empty() {
-                    return cut(Cause::Eof);
-                }
-                let known = seen.whole(*dialect, &body);
-                match seen.ending() {
-                    Some(ending @ Ending::Failed { .. }) => ending,
-                    _ if *stream_asked => Ending::Failed { kind: FailureKind::Garbage },
-                    Some(ending) => ending,
-                    None if known => cut(Cause::Eof),
-                    None if serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_err() => {
-                        Ending::Failed { kind: FailureKind::Garbage }
-                    }
-                    None => Ending::Opaque { ok: true },
-                }
-            }
+            Mode::Stream(stream) => stream.end(end, got_all),
+            Mode::Whole(whole) => whole.end(end, got_all),
         }
     }
+}
+
+impl Head {
+    fn ending(self) -> Ending {
+        let kind = match self {
+            Self::Status(status) => FailureKind::Status(status),
+            Self::Garbage => FailureKind::Garbage,
+        };
+        Ending::Failed { kind }
+    }
+}
+
+impl Stream {
+    fn chunk(&mut self, chunk: &[u8]) -> Option<usize> {
+        let Self { dialect, scanner, seen, too_large } = self;
+        let mut good = 0;
+        let pushed = scanner.push(chunk, |event| {
+            seen.event(*dialect, event.name(), event.data());
+            if !seen.is_broken() {
+                good = event.end();
+            }
+        });
+        *too_large = pushed.is_err();
+        (*too_large || seen.is_broken()).then_some(good)
+    }
+
+    fn end(&self, end: TransportEnd, got_all: Option<bool>) -> Ending {
+        if self.too_large {
+            return cut(Cause::TooLarge);
+        }
+        if let Some(ending) = self.seen.ending() {
+            return ending;
+        }
+        match end {
+            _ if self.scanner.is_foreign() => Ending::Failed { kind: FailureKind::Garbage },
+            // Whatever comes behind the end mark counts no more.
+            TransportEnd::Clean if self.seen.done => cut(Cause::Eof),
+            TransportEnd::Clean if got_all == Some(false) => cut(Cause::LengthShort),
+            TransportEnd::Clean if self.scanner.is_open() => cut(Cause::HalfEvent),
+            TransportEnd::Clean => cut(Cause::Eof),
+            TransportEnd::Broken(fault) => cut(fault.cause),
+            TransportEnd::Limit(cause, by_caller) => Ending::Truncated { cause, by_caller },
+            TransportEnd::Dropped => Ending::Abandoned,
+        }
+    }
+}
+
+impl Whole {
+    fn end(&mut self, end: TransportEnd, got_all: Option<bool>) -> Ending {
+        match end {
+            TransportEnd::Clean if got_all == Some(false) => return cut(Cause::LengthShort),
+            TransportEnd::Broken(fault) => return cut(fault.cause),
+            TransportEnd::Limit(cause, by_caller) => return Ending::Truncated { cause, by_caller },
+            TransportEnd::Dropped if got_all != Some(true) => return Ending::Abandoned,
+            TransportEnd::Clean | TransportEnd::Dropped => {}
+        }
+        let body = match &self.held[..] {
+            [one] => one.clone(),
+            many => Bytes::from(many.concat()),
+        };
+        self.held.clear();
+        if body.is_empty() {
+            return cut(Cause::Eof);
+        }
+        let mut seen = Seen::default();
+        let known = seen.whole(self.dialect, &body);
+        match seen.ending() {
+            Some(ending @ Ending::Failed { .. }) => ending,
+            _ if self.stream_asked => Ending::Failed { kind: FailureKind::Garbage },
+            Some(ending) => ending,
+            None if known => cut(Cause::Eof),
+            None if !is_json(&body) => Ending::Failed { kind: FailureKind::Garbage },
+            None => Ending::Opaque { ok: true },
+        }
+    }
+}
+
+fn cut(cause: Cause) -> Ending {
+    Ending::Truncated { cause, by_caller: false }
 }
 
 impl Mode {
     fn of(ask: &Ask, head: &response::Parts, max_event: usize, max_json: usize) -> Self {
         let status = head.status;
         if status.is_client_error() || status.is_server_error() {
-            return Self::Decided(Ending::Failed { kind: FailureKind::Status(status) });
+            return Self::Decided(Head::Status(status));
         }
         let Some(dialect) = ask.dialect.filter(|_| ask.body && status.is_success()) else {
             return Self::Opaque;
         };
         if ask.is_answered_by_stream(head) {
-            return Self::Stream { dialect, scanner: Scanner::new(max_event), seen: Seen::default() };
+            let (scanner, seen) = (Scanner::new(max_event), Seen::default());
+            return Self::Stream(Box::new(Stream { dialect, scanner, seen, too_large: false }));
         }
         let encoded = head.headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
         if encoded {
@@ -198,21 +233,20 @@ impl Mode {
         if essence.eq_ignore_ascii_case(b"application/json")
             || essence.to_ascii_lowercase().ends_with(b"+json")
         {
-            return Self::Whole {
-                dialect,
-                held: Vec::new(),
-                room: max_json,
-                stream_asked,
-                seen: Seen::default(),
-            };
+            let (held, room) = (Vec::new(), max_json);
+            return Self::Whole(Box::new(Whole { dialect, held, room, stream_asked }));
         }
-        if stream_asked { Self::Decided(Ending::Failed { kind: FailureKind::Garbage }) } else { Self::Opaque }
+        // A page is what a proxy says in place of the API; without a look at the request nobody can know.
+        let page = ask.stream.is_some() && essence.eq_ignore_ascii_case(b"text/html");
+        if stream_asked || page { Self::Decided(Head::Garbage) } else { Self::Opaque }
     }
 }
 
 impl Seen {
+    /// An end mark before the sign of completion breaks an answer too: SDKs stop reading at it, take what they
+    /// have for the whole, and never see an error behind it.
     fn is_broken(&self) -> bool {
-        self.error.is_some() || self.garbage || self.aborted
+        self.error.is_some() || self.garbage || self.aborted || self.done && self.finished().is_none()
     }
 
     /// The ending that the events alone decide.

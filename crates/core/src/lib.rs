@@ -24,7 +24,8 @@
 //!     .body(Full::new(Bytes::from(answer)))
 //!     .unwrap();
 //!
-//! let (response, handle) = Watch::default().response(&ask, response);
+//! let response = Watch::default().response(&ask, response);
+//! let handle = response.body().handle().clone();
 //! let _ = response.into_body().collect().await;
 //!
 //! // The transport ended cleanly, and yet the answer did not.

@@ -36,11 +36,15 @@ impl Refusal {
         }
     }
 
-    /// The answer where the upstream gave none: 504 for a timeout, 502 for everything else.
+    /// The answer where the upstream gave none: 504 for a timeout, 413 for an event that is too large, 502
+    /// for everything else.
     pub fn failed(ending: Ending) -> Self {
         let code = ending.code();
-        let status =
-            if code.ends_with("timeout") { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
+        let status = match code {
+            "answer_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+            code if code.ends_with("timeout") => StatusCode::GATEWAY_TIMEOUT,
+            _ => StatusCode::BAD_GATEWAY,
+        };
         Self {
             status,
             code,

@@ -43,7 +43,8 @@ impl Watch {
     }
 
     /// Makes every broken end of an event stream an error of the body, also where its transport ended
-    /// cleanly, and cuts the stream before an error event or garbage instead of forwarding it.
+    /// cleanly, and cuts the stream before an error event, garbage, or an end mark that comes too early,
+    /// instead of forwarding it.
     #[must_use]
     pub fn strict(mut self) -> Self {
         self.strict = true;
@@ -55,35 +56,49 @@ impl Watch {
         Judge::new(ask, head, self.max_event, self.max_json)
     }
 
-    /// Wraps the body of `response` and puts the handle into its extensions. Where a handle is there
-    /// already, nothing is scanned again: the body is only held to its ending.
-    pub fn response<B>(self, ask: &Ask, response: Response<B>) -> (Response<Watched<B>>, EndingHandle)
+    /// Wraps the body behind `head` and puts the handle of its ending into the extensions there; the body
+    /// has it too. Where a handle is there already, nothing is scanned again: the body is only held to its
+    /// ending.
+    #[inline]
+    pub fn body<B>(self, ask: &Ask, head: &mut response::Parts, body: B) -> Watched<B>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        let (mut head, body) = response.into_parts();
-        let (watcher, handle, stream) = match head.extensions.get::<EndingHandle>() {
-            Some(handle) => (None, handle.clone(), ask.is_answered_by_stream(&head)),
-            None => {
-                let judge = self.judge(ask, &head);
-                let stream = judge.is_stream();
-                let (reporter, handle) = EndingHandle::new(Scope::Attempt, Phase::FirstEvent);
-                head.extensions.insert(handle.clone());
-                let mut watcher = Watcher { judge, reporter, told_content: false };
-                if watcher.judge.decided().is_some() || body.is_end_stream() {
-                    watcher.end(TransportEnd::Clean);
-                }
-                (Some(watcher), handle, stream)
-            }
-        };
+        let (by, stream) = self.watcher(ask, head, body.is_end_stream());
         let judging = self.strict && stream;
         if judging {
             // The length may turn out to be another one.
             head.headers.remove(header::CONTENT_LENGTH);
         }
-        let body = Watched { inner: body, watcher, handle: handle.clone(), judging, state: State::Open };
-        (Response::from_parts(head, body), handle)
+        Watched { inner: body, by, judging, state: State::Open }
+    }
+
+    /// The same for a whole response.
+    pub fn response<B>(self, ask: &Ask, response: Response<B>) -> Response<Watched<B>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let (mut head, body) = response.into_parts();
+        let body = self.body(ask, &mut head, body);
+        Response::from_parts(head, body)
+    }
+
+    /// Who watches the body behind `head`, and whether it is an event stream of a known format.
+    fn watcher(self, ask: &Ask, head: &mut response::Parts, is_over: bool) -> (By, bool) {
+        if let Some(handle) = head.extensions.get::<EndingHandle>() {
+            return (By::Inner(handle.clone()), ask.is_answered_by_stream(head));
+        }
+        let judge = self.judge(ask, head);
+        let (stream, decided) = (judge.is_stream(), judge.decided().is_some());
+        let (reporter, handle) = EndingHandle::new(Scope::Attempt, Phase::FirstEvent);
+        head.extensions.insert(handle);
+        let mut watcher = Watcher { judge, reporter, told_content: false };
+        if decided || is_over {
+            watcher.end(TransportEnd::Clean);
+        }
+        (By::Us(watcher), stream)
     }
 }
 
@@ -93,11 +108,32 @@ pin_project! {
     pub struct Watched<B> {
         #[pin]
         inner: B,
-        // `None` where a layer further in watches already.
-        watcher: Option<Watcher>,
-        handle: EndingHandle,
+        by: By,
         judging: bool,
         state: State,
+    }
+}
+
+/// Who watches.
+#[derive(Debug)]
+enum By {
+    Us(Watcher),
+    /// A layer further in.
+    Inner(EndingHandle),
+}
+
+impl By {
+    fn handle(&self) -> &EndingHandle {
+        match self {
+            Self::Us(watcher) => watcher.reporter.handle(),
+            Self::Inner(handle) => handle,
+        }
+    }
+
+    fn end(&mut self, end: TransportEnd) {
+        if let Self::Us(watcher) = self {
+            watcher.end(end);
+        }
     }
 }
 
@@ -118,6 +154,7 @@ struct Watcher {
 }
 
 impl Watcher {
+    /// As [`Judge::chunk`].
     fn chunk(&mut self, chunk: &Bytes) -> Option<usize> {
         let good = self.judge.chunk(chunk);
         if !self.told_content && self.judge.content() {
@@ -149,7 +186,7 @@ impl Drop for Watcher {
 impl<B> Watched<B> {
     /// Where the ending is read.
     pub fn handle(&self) -> &EndingHandle {
-        &self.handle
+        self.by.handle()
     }
 
     /// Whether the body is held to its ending: an event stream under [`Watch::strict`].
@@ -163,11 +200,11 @@ impl<B> Watched<B> {
     pub fn limit(self: Pin<&mut Self>, cause: Cause, by_caller: bool) -> Result<(), BodyError> {
         let this = self.project();
         *this.state = State::Done;
-        match this.watcher {
-            Some(watcher) => watcher.end(TransportEnd::Limit(cause, by_caller)),
-            None => this.handle.because(Ending::Truncated { cause, by_caller }),
+        match this.by {
+            By::Us(watcher) => watcher.end(TransportEnd::Limit(cause, by_caller)),
+            By::Inner(handle) => handle.because(Ending::Truncated { cause, by_caller }),
         }
-        match this.handle.ending() {
+        match this.by.handle().ending() {
             Some(ending) if !ending.is_broken() => Ok(()),
             Some(ending) => Err(BodyError::new(ending.clone())),
             None => Err(BodyError::new(Ending::Truncated { cause, by_caller })),
@@ -192,66 +229,45 @@ where
             State::Open => {}
             State::Broken => {
                 *this.state = State::Done;
-                return Poll::Ready(fail(this.handle));
+                return Poll::Ready(fail(this.by.handle()));
             }
             State::Done => return Poll::Ready(None),
         }
-        let frame = match ready!(this.inner.as_mut().poll_frame(cx)) {
+        let mut frame = match ready!(this.inner.as_mut().poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             None => {
                 *this.state = State::Done;
-                if let Some(watcher) = this.watcher {
-                    watcher.end(TransportEnd::Clean);
-                }
-                return Poll::Ready(if *this.judging { fail(this.handle) } else { None });
+                this.by.end(TransportEnd::Clean);
+                return Poll::Ready(if *this.judging { fail(this.by.handle()) } else { None });
             }
             Some(Err(error)) => {
                 *this.state = State::Done;
-                let error = error.into();
-                let fault = TransportFault::of(&*error);
-                if let Some(watcher) = this.watcher {
-                    let end = match error.downcast_ref::<BodyError>() {
-                        Some(known) => {
-                            watcher.reporter.report(known.ending().clone());
-                            TransportEnd::Broken(fault.clone())
-                        }
-                        None => TransportEnd::Broken(fault.clone()),
-                    };
-                    watcher.end(end);
-                }
-                // A break behind the sign of completion took nothing away from the reader.
-                return Poll::Ready(match this.handle.ending() {
-                    Some(ending) if *this.judging && !ending.is_broken() => None,
-                    Some(ending) => Some(Err(BodyError::with_source(ending.clone(), error))),
-                    None => {
-                        let ending = Ending::Truncated { cause: fault.cause, by_caller: false };
-                        Some(Err(BodyError::with_source(ending, error)))
-                    }
-                });
+                return Poll::Ready(break_off(this.by, *this.judging, error.into()).map(Err));
             }
         };
-        let Some(watcher) = this.watcher else { return Poll::Ready(Some(Ok(frame))) };
-        let frame = match frame.into_data() {
-            Err(other) => other,
-            Ok(mut data) => {
-                let good = watcher.chunk(&data).filter(|_| *this.judging);
-                if let Some(good) = good {
+        if let By::Us(watcher) = this.by
+            && let Some(data) = frame.data_ref()
+        {
+            match watcher.chunk(data).filter(|_| *this.judging) {
+                Some(0) => {
                     watcher.end(TransportEnd::Clean);
-                    data.truncate(good);
-                    if data.is_empty() {
-                        *this.state = State::Done;
-                        return Poll::Ready(fail(this.handle));
-                    }
+                    *this.state = State::Done;
+                    return Poll::Ready(fail(this.by.handle()));
+                }
+                Some(good) => {
+                    watcher.end(TransportEnd::Clean);
                     *this.state = State::Broken;
-                } else if this.inner.is_end_stream() {
+                    frame = Frame::data(data.slice(..good));
+                }
+                None if this.inner.is_end_stream() => {
                     watcher.end(TransportEnd::Clean);
-                    if *this.judging && this.handle.ending().is_some_and(Ending::is_broken) {
+                    if *this.judging && watcher.reporter.ending().is_some_and(Ending::is_broken) {
                         *this.state = State::Broken;
                     }
                 }
-                Frame::data(data)
+                None => {}
             }
-        };
+        }
         Poll::Ready(Some(Ok(frame)))
     }
 
@@ -259,7 +275,7 @@ where
         match self.state {
             State::Open => {
                 self.inner.is_end_stream()
-                    && !(self.judging && self.handle.ending().is_none_or(Ending::is_broken))
+                    && !(self.judging && self.handle().ending().is_none_or(Ending::is_broken))
             }
             State::Broken => false,
             State::Done => true,
@@ -268,6 +284,26 @@ where
 
     fn size_hint(&self) -> SizeHint {
         if self.judging { SizeHint::default() } else { self.inner.size_hint() }
+    }
+}
+
+/// The end of a body whose transport broke with `error`.
+#[cold]
+fn break_off(by: &mut By, judging: bool, error: BoxError) -> Option<BodyError> {
+    let fault = TransportFault::of(&*error);
+    let cause = fault.cause;
+    if let By::Us(watcher) = by {
+        if let Some(known) = error.downcast_ref::<BodyError>() {
+            watcher.reporter.report(known.ending().clone());
+        }
+        watcher.end(TransportEnd::Broken(fault));
+    }
+    match by.handle().ending() {
+        // A break behind the sign of completion took nothing away from the reader. A status is no such sign:
+        // it came behind a head that had left already.
+        Some(Ending::Complete { .. }) if judging => None,
+        Some(ending) => Some(BodyError::with_source(ending.clone(), error)),
+        None => Some(BodyError::with_source(Ending::Truncated { cause, by_caller: false }, error)),
     }
 }
 

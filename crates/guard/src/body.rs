@@ -1,15 +1,15 @@
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use lastbyte_core::{BodyError, BoxError, EndingHandle, Watched};
+use lastbyte_core::{BodyError, BoxError, Watched};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use crate::limits::{Limit, Limits};
+use crate::timer::Timer;
 
 pin_project! {
     /// The body of an answer under [`GuardLayer`](crate::GuardLayer)'s limits.
@@ -25,11 +25,7 @@ pin_project! {
         Guarded {
             #[pin]
             body: Watched<B>,
-            // Made at the first wait and moved on only when it fires: a frame that is there at once
-            // touches neither the timer nor the clock.
-            #[pin]
-            timer: Option<Sleep>,
-            handle: EndingHandle,
+            timer: Timer,
             limits: Limits,
             // Since when nothing has come; not counted while the reader does not ask.
             silent: Option<Instant>,
@@ -41,8 +37,9 @@ pin_project! {
 }
 
 impl<B> ResponseBody<B> {
-    pub(crate) fn guarded(body: Watched<B>, handle: EndingHandle, limits: Limits) -> Self {
-        Self { kind: Kind::Guarded { body, timer: None, handle, limits, silent: None, over: false } }
+    #[inline]
+    pub(crate) fn guarded(body: Watched<B>, timer: Timer, limits: Limits) -> Self {
+        Self { kind: Kind::Guarded { body, timer, limits, silent: None, over: false } }
     }
 }
 
@@ -70,11 +67,9 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let (mut body, mut timer, handle, limits, silent, over) = match self.project().kind.project() {
+        let (mut body, timer, limits, silent, over) = match self.project().kind.project() {
             KindProj::Own { bytes } => return Poll::Ready(bytes.take().map(|own| Ok(Frame::data(own)))),
-            KindProj::Guarded { body, timer, handle, limits, silent, over } => {
-                (body, timer, handle, limits, silent, over)
-            }
+            KindProj::Guarded { body, timer, limits, silent, over } => (body, timer, limits, silent, over),
         };
         if *over {
             return Poll::Ready(None);
@@ -84,33 +79,16 @@ where
             *silent = None;
             return Poll::Ready(frame);
         }
-        let judging = body.is_judging();
-        loop {
-            let limit = if judging {
-                let since = *silent.get_or_insert_with(Instant::now);
-                limits.stream(handle.phase(), since)
-            } else {
-                limits.total()
-            };
-            if timer.is_none() {
-                timer.set(Some(sleep_until(limit.at)));
-            }
-            let Some(mut armed) = timer.as_mut().as_pin_mut() else { return Poll::Pending };
-            if armed.deadline() > limit.at {
-                // A new limit that comes before the one the timer was set for.
-                armed.as_mut().reset(limit.at);
-            }
-            if armed.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            if armed.deadline() < limit.at {
-                armed.reset(limit.at);
-                continue;
-            }
-            let Limit { cause, by_caller, .. } = limit;
-            *over = true;
-            return Poll::Ready(body.limit(cause, by_caller).err().map(Err));
-        }
+        let limit = if body.is_judging() {
+            let since = *silent.get_or_insert_with(Instant::now);
+            limits.stream(body.handle().phase(), since)
+        } else {
+            limits.total()
+        };
+        ready!(timer.poll(limit.at, cx));
+        let Limit { cause, by_caller, .. } = limit;
+        *over = true;
+        Poll::Ready(body.limit(cause, by_caller).err().map(Err))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,19 +1,20 @@
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use lastbyte_core::{Ask, BoxError, Deadline, Ending, FailureKind, Refusal, Watch};
+use lastbyte_core::{Ask, BoxError, Deadline, Ending, FailureKind, Refusal, Watch, far};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::ResponseBody;
 use crate::limits::{Limits, Timeouts};
+use crate::timer::Timer;
 
 /// Limits the time of each attempt, on its body too.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +55,8 @@ impl GuardLayer {
         self
     }
 
-    /// How long the whole call may take, where the request carries no [`Deadline`]. The caller shortens
-    /// it with the header `x-request-timeout`.
+    /// How long an attempt may take in all. A [`Deadline`] in the request's extensions shortens it, and where
+    /// there is none, the caller does with the header `x-request-timeout`.
     #[must_use]
     pub fn with_total(mut self, timeout: Duration) -> Self {
         self.timeouts.total = timeout;
@@ -103,7 +104,7 @@ where
         let GuardLayer { timeouts, watch } = self.layer;
         let now = Instant::now();
         let deadline = match request.extensions().get::<Deadline>() {
-            Some(deadline) => *deadline,
+            Some(known) => known.or_earlier(far(now, timeouts.total)),
             None => Deadline::of(request.headers(), now, timeouts.total),
         };
         ResponseFuture {
@@ -111,7 +112,7 @@ where
             limits: Limits::new(timeouts, deadline, now),
             watch: watch.strict(),
             inner: Some(self.inner.call(request)),
-            timer: None,
+            timer: Timer::default(),
         }
     }
 }
@@ -122,9 +123,7 @@ pin_project! {
         // `None` once the attempt was given up: what it holds goes back at once.
         #[pin]
         inner: Option<F>,
-        // Made at the first wait: an answer that is there at once costs no timer.
-        #[pin]
-        timer: Option<Sleep>,
+        timer: Timer,
         ask: Ask,
         limits: Limits,
         watch: Watch,
@@ -145,20 +144,16 @@ where
         if let Some(inner) = this.inner.as_mut().as_pin_mut()
             && let Poll::Ready(answer) = inner.poll(cx)
         {
-            return Poll::Ready(answer.map(|response| {
-                let (response, handle) = this.watch.response(this.ask, response);
-                response.map(|body| ResponseBody::guarded(body, handle, *this.limits))
-            }));
+            let (mut head, body) = match answer {
+                Ok(response) => response.into_parts(),
+                Err(error) => return Poll::Ready(Err(error)),
+            };
+            let body = this.watch.body(this.ask, &mut head, body);
+            let body = ResponseBody::guarded(body, std::mem::take(this.timer), *this.limits);
+            return Poll::Ready(Ok(Response::from_parts(head, body)));
         }
         let limit = this.limits.head(this.ask.stream == Some(true));
-        if this.timer.is_none() {
-            this.timer.set(Some(sleep_until(limit.at)));
-        }
-        if let Some(timer) = this.timer.as_mut().as_pin_mut()
-            && timer.poll(cx).is_pending()
-        {
-            return Poll::Pending;
-        }
+        ready!(this.timer.poll(limit.at, cx));
         this.inner.set(None);
         let ending = Ending::Failed { kind: FailureKind::Timeout { by_caller: limit.by_caller } };
         Poll::Ready(Ok(Refusal::failed(ending).cause(limit.cause).dialect(this.ask.dialect).into_response()))

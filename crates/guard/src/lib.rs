@@ -35,9 +35,9 @@
 //! An event stream that ends without its sign of completion ends with an error: from the guard for the
 //! layers around it, from the seal as an event for the reader. Before it fails the transport the seal waits
 //! until the connection has written everything out, if the request carries a
-//! [`Flushed`](lastbyte_core::Flushed); alone it only yields once, and a reader that is far behind may
-//! lose the event. Half a second later the transport fails: what reads through `fetch` throws away what it
-//! has not read yet when that happens.
+//! [`Flushed`](lastbyte_core::Flushed): on HTTP/1 and, among other answers of one connection, on HTTP/2.
+//! Half a second later the transport fails: what reads through `fetch` throws away what it has not read yet
+//! when that happens. Alone it only yields once, and a reader that is far behind may lose the event.
 //!
 //! # When the reader leaves
 //!
@@ -59,6 +59,7 @@ mod body;
 mod guard;
 mod limits;
 mod seal;
+mod timer;
 
 pub use body::ResponseBody;
 pub use guard::{Guard, GuardLayer, ResponseFuture};

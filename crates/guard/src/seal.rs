@@ -15,7 +15,7 @@ use tower_service::Service;
 mod body;
 
 pub use body::SealBody;
-use body::{Connection, Settings};
+use body::{Connection, Settings, Stream};
 
 /// Headers that speak of the very bytes of a body, which an event of ours would change.
 const DIGESTS: [HeaderName; 5] = [
@@ -115,8 +115,9 @@ where
             multiplexed: request.version() == Version::HTTP_2,
         };
         // A panic here is one of building the future; the future itself is not there yet.
-        let inner = catch_unwind(AssertUnwindSafe(|| self.inner.call(request))).ok();
-        SealFuture { inner, ask, connection: Some(connection), layer: self.layer }
+        let mut inner = None;
+        let _ = catch_unwind(AssertUnwindSafe(|| inner = Some(self.inner.call(request))));
+        SealFuture { inner, ask, connection, layer: self.layer }
     }
 }
 
@@ -127,7 +128,7 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         ask: Ask,
-        connection: Option<Connection>,
+        connection: Connection,
         layer: SealLayer,
     }
 }
@@ -142,28 +143,28 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let polled = match this.inner.as_mut().as_pin_mut() {
-            Some(inner) => catch_unwind(AssertUnwindSafe(|| inner.poll(cx))).ok(),
-            None => None,
-        };
-        let response = match polled {
+        let mut polled = None;
+        if let Some(inner) = this.inner.as_mut().as_pin_mut() {
+            let _ = catch_unwind(AssertUnwindSafe(|| polled = Some(inner.poll(cx))));
+        }
+        let (mut head, body) = match polled {
             Some(Poll::Pending) => return Poll::Pending,
             Some(Poll::Ready(Err(error))) => return Poll::Ready(Err(error)),
-            Some(Poll::Ready(Ok(response))) => response,
+            Some(Poll::Ready(Ok(response))) => response.into_parts(),
             None => {
                 this.inner.set(None);
                 let refusal = Refusal::failed(Ending::Interrupted).dialect(this.ask.dialect);
                 return Poll::Ready(Ok(refusal.into_response()));
             }
         };
-        let (mut response, _) = this.layer.watch.response(this.ask, response);
-        let dialect = this.ask.dialect.filter(|_| response.body().is_judging());
-        if dialect.is_some() {
+        let body = this.layer.watch.body(this.ask, &mut head, body);
+        let stream = this.ask.dialect.filter(|_| body.is_judging()).map(|dialect| {
             for name in DIGESTS {
-                response.headers_mut().remove(name);
+                head.headers.remove(name);
             }
-        }
-        let (connection, settings) = (this.connection.take().unwrap_or_default(), this.layer.settings);
-        Poll::Ready(Ok(response.map(|body| SealBody::new(body, dialect, connection, settings))))
+            let connection = std::mem::take(this.connection);
+            Box::new(Stream::new(dialect, connection, this.layer.settings))
+        });
+        Poll::Ready(Ok(Response::from_parts(head, SealBody::new(body, stream))))
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use lastbyte_core::{Cause, Ending, FailureKind};
+use lastbyte_core::{Cause, Deadline, Ending, FailureKind};
 use lastbyte_guard::{GuardLayer, SealLayer};
 use support::{DONE, HEL, LO, ROLE, Read, STOP, Script, Step, event_stream, read, request};
 use tokio::time::Instant;
@@ -121,6 +121,20 @@ async fn a_head_that_never_comes_is_a_504_with_the_limit_that_ended_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deadline_shortens_the_total_and_never_lengthens_it() {
+    let chat = service_fn(|_: Request<()>| std::future::pending::<Result<Response<Script>, Infallible>>());
+    for (deadline, waited, by_caller) in [(3 * S, 3 * S, true), (90 * S, 60 * S, false)] {
+        let started = Instant::now();
+        let mut request = request();
+        request.extensions_mut().insert(Deadline { at: started + deadline, by_caller: true });
+        let layer = guard().with_first_event(90 * S);
+        let read = read(layer.layer(chat).oneshot(request).await.unwrap()).await;
+        let ending = Ending::Failed { kind: FailureKind::Timeout { by_caller } };
+        assert_eq!((started.elapsed(), read.handle.ending()), (waited, Some(&ending)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reader_that_leaves_is_told_apart_from_a_break() {
     let chat = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(event_stream(&[Step::Silence])) });
     let response = guard().layer(chat).oneshot(request()).await.unwrap();
@@ -145,7 +159,7 @@ async fn the_seal_tells_of_a_break_and_then_fails_the_transport() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_reader_has_time_to_read_the_event_before_the_transport_fails() {
+async fn alone_the_transport_fails_one_poll_behind_the_event() {
     let chat = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(event_stream(&[Step::Data(HEL)])) });
     let response = SealLayer::new().layer(chat).oneshot(request()).await.unwrap();
     let mut body = std::pin::pin!(response.into_body());
@@ -154,7 +168,7 @@ async fn the_reader_has_time_to_read_the_event_before_the_transport_fails() {
     }
     let told = Instant::now();
     assert!(body.frame().await.unwrap().is_err());
-    assert_eq!(told.elapsed(), S / 2);
+    assert_eq!(told.elapsed(), Duration::ZERO, "nobody says when the event is written");
 }
 
 #[tokio::test(start_paused = true)]

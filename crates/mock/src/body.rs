@@ -38,6 +38,12 @@ impl Steps {
         Self::new([Step::Data(data.into())].into(), None, true)
     }
 
+    /// The same as a part of `running`, which it ends.
+    pub(crate) fn run(mut self, running: Running) -> Self {
+        self.running = Some(running);
+        self
+    }
+
     fn end(&mut self) {
         if let Some(mut running) = self.running.take() {
             if self.whole { running.whole() } else { running.other() }

@@ -8,7 +8,6 @@ use serde_json::Value;
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
     /// Each a kind of fault with its `rate`, 0 to 1.
-    #[serde(rename = "mix")]
     pub mix: Vec<Fault>,
     /// The faults of the first chat requests, in order; `none` is one of them.
     pub script: Vec<Fault>,
@@ -32,7 +31,7 @@ pub struct Faults {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// `none status refuse reset_before_head cut half_event stall slow garbage error_event no_done panic`.
+    /// Which one.
     pub kind: Kind,
     /// Of all chat requests, 0 to 1.
     #[serde(default)]
@@ -60,22 +59,34 @@ pub struct Fault {
     pub head: bool,
 }
 
-/// The kinds of faults.
+/// The kinds of faults, by their names in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the names say it; `Faults` documents them")]
 pub enum Kind {
+    /// A whole answer.
     None,
+    /// An error with a status (`code`, `retry_after`, `retry_after_ms`).
     Status,
+    /// The connection is closed without a word.
     Refuse,
+    /// The connection is reset (TCP RST) before a head.
     ResetBeforeHead,
+    /// The answer ends early (`after`): cleanly, or by a break of the connection (`reset`). One that is not
+    /// streamed has fewer bytes than its length said.
     Cut,
+    /// The same in the middle of an event (`after`).
     HalfEvent,
+    /// Silence (`ms`, or for ever): before the `head`, before the first content, or `after` some.
     Stall,
+    /// So many milliseconds (`ms`, or 200) between two events, or before an answer that is not streamed.
     Slow,
+    /// A page of HTML with status 200.
     Garbage,
+    /// An error inside the answer, in the middle of a stream (`after`).
     ErrorEvent,
+    /// A whole answer without its last mark (`[DONE]`), where the format has one.
     NoDone,
+    /// The handler panics in the middle of the answer (`after`), and its connection is gone.
     Panic,
 }
 
@@ -91,6 +102,9 @@ pub struct Capacity {
     pub slots: usize,
     /// Whether a refusal counts against the rate as an answer does.
     pub refusals_count: bool,
+    /// How much of an answer's work a refusal takes: 0.1 is a tenth of a request of `per_second`. Nothing
+    /// bounds what is owed, for work that was done is done.
+    pub refusal_cost: f64,
     /// Milliseconds that a refusal takes.
     pub refusal_ms: u64,
     /// Milliseconds before the head of an answer.

@@ -11,20 +11,21 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::body::{Step, Steps};
+use crate::reset::Reset;
 use crate::server::Shared;
 use crate::stats::Running;
 use crate::wire::{Wire, error};
-use crate::{Fault, Faults, Kind, text};
+use crate::{Capacity, Fault, Faults, Kind, text};
 
 const MAX_BODY: usize = 64 << 20;
 
-/// Behind the last event, so that it is written before a reset or a panic throws it away.
-const BEFORE_RESET: Duration = Duration::from_millis(20);
+/// Behind the last event, so that it is written before a break throws it away.
+const BEFORE_BREAK: Duration = Duration::from_millis(20);
 
 type Answer = io::Result<Response<Steps>>;
 
 /// Answers one request. An error drops the connection.
-pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Answer {
+pub(crate) async fn answer(shared: Arc<Shared>, reset: Reset, request: Request<Incoming>) -> Answer {
     let (head, body) = request.into_parts();
     let gzip = head.headers.get("x-mock-encoding").is_some_and(|value| value == "gzip");
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
@@ -62,7 +63,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> A
         // The body as it came: what uploads it can compare.
         (&Method::POST, "/v1/files") => built(200, "application/octet-stream", Steps::one(body))?,
         (&Method::POST, path) => match Wire::of(path) {
-            Some(wire) => chat(&shared, wire, &head.headers, &body, gzip).await?,
+            Some(wire) => chat(&shared, &reset, wire, &head.headers, &body, gzip).await?,
             None => json_answer(404, &error("invalid_request_error", "There is no such path", None))?,
         },
         _ => json_answer(404, &error("invalid_request_error", "There is no such path", None))?,
@@ -71,28 +72,28 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> A
     Ok(response)
 }
 
-async fn chat(shared: &Arc<Shared>, wire: Wire, headers: &HeaderMap, body: &Bytes, gzip: bool) -> Answer {
+async fn chat(
+    shared: &Arc<Shared>,
+    reset: &Reset,
+    wire: Wire,
+    headers: &HeaderMap,
+    body: &Bytes,
+    gzip: bool,
+) -> Answer {
     let Ok(request @ Value::Object(_)) = serde_json::from_slice(body) else {
         let message = "We could not parse the JSON body of your request";
         return json_answer(400, &error("invalid_request_error", message, None));
     };
     let (faults, fault) = shared.choose();
     let request_id = headers.get("x-request-id");
+    let Some(mut running) = shared.admit(&faults, fault.kind, Instant::now()) else {
+        shared.recent.remember(request_id, &Fault { code: Some(429), ..Fault::new(Kind::Status) });
+        return refusal(faults.capacity.as_ref()).await;
+    };
+    shared.recent.remember(request_id, &fault);
     if let Some(capacity) = &faults.capacity {
-        if !shared.admit(capacity, Instant::now()) {
-            shared.recent.remember(request_id, &Fault { code: Some(429), ..Fault::new(Kind::Status) });
-            sleep(Duration::from_millis(capacity.refusal_ms)).await;
-            let refusal = error("requests", "Rate limit reached", Some("rate_limit_exceeded"));
-            let mut response = json_answer(429, &refusal)?;
-            if let Some(seconds) = capacity.retry_after {
-                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-            }
-            return Ok(response);
-        }
         sleep(Duration::from_millis(capacity.head_delay_ms)).await;
     }
-    shared.recent.remember(request_id, &fault);
-    let mut running = shared.counters.begin(fault.kind);
     match fault.kind {
         Kind::Status => {
             running.other();
@@ -100,6 +101,9 @@ async fn chat(shared: &Arc<Shared>, wire: Wire, headers: &HeaderMap, body: &Byte
         }
         Kind::Refuse | Kind::ResetBeforeHead => {
             running.other();
+            if fault.kind == Kind::ResetBeforeHead {
+                reset.ask();
+            }
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         Kind::Garbage => {
@@ -114,14 +118,25 @@ async fn chat(shared: &Arc<Shared>, wire: Wire, headers: &HeaderMap, body: &Byte
     if request["stream"] != true {
         return whole(wire, &request, &text, &id, &fault, running, gzip);
     }
-    let size = match (faults.chunks, faults.chunk_bytes) {
-        (0, 0) => 12,
-        (0, size) => size,
-        (chunks, _) => text.len().div_ceil(chunks),
+    let pieces = match (faults.chunks, faults.chunk_bytes) {
+        (0, 0) => text::pieces(&text, 12),
+        (0, size) => text::pieces(&text, size),
+        (chunks, _) => text::parts(&text, chunks),
     };
-    let events = wire.stream(&request, &text::pieces(&text, size), &id);
+    let events = wire.stream(&request, &pieces, &id);
     let (steps, is_whole) = steps(&faults, &fault, wire, events);
     built(200, "text/event-stream", Steps::new(steps, Some(running), is_whole))
+}
+
+async fn refusal(capacity: Option<&Capacity>) -> Answer {
+    let capacity = capacity.cloned().unwrap_or_default();
+    sleep(Duration::from_millis(capacity.refusal_ms)).await;
+    let mut response =
+        json_answer(429, &error("requests", "Rate limit reached", Some("rate_limit_exceeded")))?;
+    if let Some(seconds) = capacity.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    Ok(response)
 }
 
 /// The text of an answer, or the rest of it where the request begins it in a way that is understood.
@@ -137,18 +152,18 @@ fn text_of(seed: u64, wire: Wire, request: &Value, faults: &Faults) -> String {
                 || (way("vllm") || way("sglang")) && request["continue_final_message"] == true)
     });
     if let Some((last, asked)) = begun {
-        let whole = text::words(seed, &Value::Array(asked.to_vec()), count);
+        let whole = text::expected_words(seed, &Value::Array(asked.to_vec()), count);
         if let Some(rest) = last["content"].as_str().and_then(|begun| whole.strip_prefix(begun)) {
             return rest.to_owned();
         }
     }
-    text::words(seed, messages, count)
+    text::expected_words(seed, messages, count)
 }
 
 /// The steps of a stream with its fault in, and whether it ends whole.
 fn steps(faults: &Faults, fault: &Fault, wire: Wire, events: crate::wire::Events) -> (VecDeque<Step>, bool) {
     let interval = match fault.kind {
-        Kind::Slow => Duration::from_millis(fault.ms.unwrap_or(200)),
+        Kind::Slow => slow(fault),
         _ => Duration::from_millis(faults.interval_ms),
     };
     let mut steps: VecDeque<Step> = events.before.into_iter().map(Step::Data).collect();
@@ -173,12 +188,12 @@ fn steps(faults: &Faults, fault: &Fault, wire: Wire, events: crate::wire::Events
                     return (steps, false);
                 }
                 Kind::Panic => {
-                    steps.extend([Step::Wait(BEFORE_RESET), Step::Panic]);
+                    steps.extend([Step::Wait(BEFORE_BREAK), Step::Panic]);
                     return (steps, false);
                 }
                 _ => {
                     if fault.reset {
-                        steps.extend([Step::Wait(BEFORE_RESET), Step::Reset]);
+                        steps.extend([Step::Wait(BEFORE_BREAK), Step::Reset]);
                     }
                     return (steps, false);
                 }
@@ -208,14 +223,33 @@ fn whole(
     mut running: Running,
     gzip: bool,
 ) -> Answer {
-    let json = wire.whole(request, text, id).to_string();
-    if matches!(fault.kind, Kind::Cut | Kind::HalfEvent) {
-        // The length says more than comes.
-        let half = Bytes::from(json).slice(..20);
-        let steps = [Step::Data(half), Step::Wait(BEFORE_RESET), Step::Reset].into();
-        return built(200, "application/json", Steps::new(steps, Some(running), false));
+    let json = match fault.kind {
+        Kind::ErrorEvent => error("server_error", "The server had an error", None).to_string(),
+        _ => wire.whole(request, text, id).to_string(),
+    };
+    let waits = |time| Steps::new([Step::Wait(time), Step::Data(json.clone().into())].into(), None, true);
+    let broken = match fault.kind {
+        Kind::Cut | Kind::HalfEvent => {
+            // Its length says more than comes.
+            let half = Bytes::from(json.clone()).slice(..json.len() / 2);
+            Some([Step::Data(half), Step::Wait(BEFORE_BREAK), Step::Reset].into())
+        }
+        Kind::Panic => Some([Step::Wait(BEFORE_BREAK), Step::Panic].into()),
+        _ => None,
+    };
+    if let Some(steps) = broken {
+        let mut response = built(200, "application/json", Steps::new(steps, Some(running), false))?;
+        response.headers_mut().insert(header::CONTENT_LENGTH, json.len().into());
+        return Ok(response);
     }
-    running.whole();
+    match fault.kind {
+        Kind::Stall if !fault.head => {
+            return built(200, "application/json", waits(fault.wait()).run(running));
+        }
+        Kind::Slow => return built(200, "application/json", waits(slow(fault)).run(running)),
+        Kind::ErrorEvent => running.other(),
+        _ => running.whole(),
+    }
     if gzip {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(json.as_bytes())?;
@@ -223,8 +257,11 @@ fn whole(
         response.headers_mut().insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("gzip"));
         return Ok(response);
     }
-    let steps = [Step::Data(json.into())].into();
-    built(200, "application/json", Steps::new(steps, Some(running), true))
+    built(200, "application/json", Steps::one(json).run(running))
+}
+
+fn slow(fault: &Fault) -> Duration {
+    Duration::from_millis(fault.ms.unwrap_or(200))
 }
 
 fn status(fault: &Fault) -> Answer {

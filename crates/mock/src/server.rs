@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use crate::capacity::Bucket;
 use crate::recent::Recent;
-use crate::stats::Counters;
-use crate::{Capacity, Fault, Faults, Stats, routes};
+use crate::stats::{Counters, Running};
+use crate::{Fault, Faults, Kind, Stats, reset, routes};
 
 /// How many connections may wait to be accepted: a burst of clients at once is what is tried here.
 const BACKLOG: i32 = 4096;
@@ -160,15 +160,14 @@ impl Shared {
         (state.faults.clone(), state.faults.choose(number, random))
     }
 
-    pub(crate) fn admit(&self, capacity: &Capacity, now: Instant) -> bool {
-        let active = self.counters.lock().active;
-        let admitted = self.state().bucket.admit(capacity, active, now);
-        if !admitted {
-            let mut stats = self.counters.lock();
-            stats.requests += 1;
-            stats.refused += 1;
-        }
-        admitted
+    /// Takes a chat request in, if there is room for it.
+    pub(crate) fn admit(&self, faults: &Faults, kind: Kind, now: Instant) -> Option<Running> {
+        let mut state = self.state();
+        let admit = |active| match &faults.capacity {
+            Some(capacity) => state.bucket.admit(capacity, active, now),
+            None => true,
+        };
+        self.counters.begin(kind, admit)
     }
 
     pub(crate) fn next_id(&self) -> String {
@@ -194,7 +193,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| routes::answer(shared.clone(), request));
+    let (stream, reset) = reset::on_demand(stream);
+    let service = service_fn(move |request| routes::answer(shared.clone(), reset.clone(), request));
     let builder = auto::Builder::new(TokioExecutor::new());
     // A connection that breaks is what faults are for.
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;

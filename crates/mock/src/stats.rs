@@ -32,14 +32,18 @@ impl Counters {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a chat request until the guard goes.
-    pub(crate) fn begin(&self, kind: Kind) -> Running {
+    /// Counts a chat request until the guard goes, if `admit` takes one more in beside those that are active.
+    pub(crate) fn begin(&self, kind: Kind, admit: impl FnOnce(u64) -> bool) -> Option<Running> {
         let mut stats = self.lock();
         stats.requests += 1;
+        if !admit(stats.active) {
+            stats.refused += 1;
+            return None;
+        }
         stats.active += 1;
         stats.peak = stats.peak.max(stats.active);
         *stats.faults.entry(kind).or_default() += 1;
-        Running { counters: self.clone(), end: End::Cancelled }
+        Some(Running { counters: self.clone(), end: End::Cancelled })
     }
 }
 

@@ -6,8 +6,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use lastbyte_core::{
-    BodyError, BoxError, Ending, EndingHandle, EndingReporter, FailureKind, Phase, Scope, TransportFault,
+    BodyError, BoxError, Cause, Ending, EndingHandle, EndingReporter, FailureKind, Phase, Scope,
+    TransportFault,
 };
+use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::ReplayBody;
@@ -49,14 +51,13 @@ enum Stage {
 /// Reports the ending of the whole answer: that of the attempt that was handed on.
 struct AnswerEnd {
     reporter: EndingReporter,
-    handle: EndingHandle,
     attempt: Option<EndingHandle>,
 }
 
 impl AnswerEnd {
     fn new(phase: Phase, attempt: Option<EndingHandle>) -> Self {
-        let (reporter, handle) = EndingHandle::new(Scope::Answer, phase);
-        Self { reporter, handle, attempt }
+        let (reporter, _) = EndingHandle::new(Scope::Answer, phase);
+        Self { reporter, attempt }
     }
 
     /// What is known of the attempt becomes known of the answer.
@@ -108,7 +109,7 @@ where
 
     pub(crate) fn handle(&self) -> Option<EndingHandle> {
         match &self.0 {
-            Kind::Answer(answer) => Some(answer.end.handle.clone()),
+            Kind::Answer(answer) => Some(answer.end.reporter.handle().clone()),
             Kind::Own(_) => None,
         }
     }
@@ -136,7 +137,7 @@ impl<S, A, B> Answer<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>, Response = Response<B>>,
     S::Error: 'static,
-    A: Body<Data = Bytes> + Unpin,
+    A: Body<Data = Bytes> + Unpin + 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
@@ -149,15 +150,34 @@ where
                     self.stage = Stage::Passing;
                     return Poll::Ready(Ok(()));
                 }
-                (_, Some(head)) if !head.status.is_success() => {
-                    Ending::Failed { kind: FailureKind::Status(head.status) }
-                }
+                // One that a layer further in has ended knows more than its status.
+                (Some((attempt, _)), head) => match (attempt.ending(), head) {
+                    (Some(Ending::Failed { kind: FailureKind::Timeout { by_caller } }), _) => {
+                        self.timeout(*by_caller)
+                    }
+                    (Some(ending), _) if ending.is_broken() => ending.clone(),
+                    (_, Some(head)) if !head.status.is_success() => {
+                        Ending::Failed { kind: FailureKind::Status(head.status) }
+                    }
+                    _ => Ending::Failed { kind: FailureKind::Garbage },
+                },
                 _ => Ending::Failed { kind: FailureKind::Garbage },
             },
             Came::Broken(error) => return Poll::Ready(Err(self.fail(error))),
             Came::Error(error) => Ending::Failed { kind: TransportFault::of_any(&error).kind },
         };
         Poll::Ready(Err(self.fail(BodyError::new(ending))))
+    }
+
+    /// A timeout before the attempt's head, which for the answer is one behind it.
+    fn timeout(&self, by_caller: bool) -> Ending {
+        let deadline = self.machine.plan.deadline().filter(|deadline| Instant::now() >= deadline.at);
+        match deadline {
+            Some(deadline) => Ending::Truncated { cause: Cause::Total, by_caller: deadline.by_caller },
+            // A caller limits the whole call, and nothing else.
+            None if by_caller => Ending::Truncated { cause: Cause::Total, by_caller },
+            None => Ending::Truncated { cause: Cause::FirstEvent, by_caller },
+        }
     }
 
     fn fail(&mut self, error: BodyError) -> BodyError {
@@ -172,7 +192,7 @@ impl<S, A, B> Body for ResponseBody<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>, Response = Response<B>>,
     S::Error: 'static,
-    A: Body<Data = Bytes> + Unpin,
+    A: Body<Data = Bytes> + Unpin + 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body::Body;
-use lastbyte_core::{ATTEMPTS, BoxError, Refusal};
+use lastbyte_core::{ATTEMPTS, BoxError, EndingHandle, Refusal};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep_until};
 use tower_service::Service;
@@ -36,8 +36,8 @@ impl<S, A, B> ResponseFuture<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>>,
 {
-    pub(crate) fn new(machine: Machine<S, A, B>) -> Self {
-        Self { machine: Some(Box::pin(machine)), release: None }
+    pub(crate) fn new(machine: Pin<Box<Machine<S, A, B>>>) -> Self {
+        Self { machine: Some(machine), release: None }
     }
 }
 
@@ -54,7 +54,7 @@ impl<S, A, B> Future for ResponseFuture<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>, Response = Response<B>>,
     S::Error: 'static,
-    A: Body<Data = Bytes> + Unpin,
+    A: Body<Data = Bytes> + Unpin + 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
@@ -65,7 +65,7 @@ where
         let mut this = self.project();
         let Some(machine) = this.machine.as_mut() else { panic!("polled after it was ready") };
         let came = machine.as_mut().poll_came(cx);
-        let count = machine.plan.attempts.count();
+        let attempts = machine.plan.attempts();
         let (dialect, given_up) = (machine.plan.ask.dialect, machine.given_up);
         let mut response = match came {
             Poll::Ready(Came::Error(error)) => return Poll::Ready(Err(error)),
@@ -82,11 +82,13 @@ where
                 Response::from_parts(head, ResponseBody::answer(Answer::came(machine, attempt)))
             }
             Poll::Pending => {
+                // The call's clock starts here, unless it did before.
+                let release_at = machine.as_mut().release_at();
                 if !machine.as_mut().is_stream() {
                     return Poll::Pending;
                 }
                 if this.release.is_none() {
-                    this.release.set(Some(sleep_until(machine.plan.release_at)));
+                    this.release.set(Some(sleep_until(release_at)));
                 }
                 match this.release.as_mut().as_pin_mut().map(|release| release.poll(cx)) {
                     Some(Poll::Ready(())) => {}
@@ -97,7 +99,7 @@ where
                 Response::from_parts(head, ResponseBody::answer(Answer::going_on(machine)))
             }
         };
-        mark(&mut response, count, given_up);
+        mark(&mut response, attempts, given_up);
         Poll::Ready(Ok(response))
     }
 }
@@ -111,26 +113,40 @@ fn stream_head() -> http::response::Parts {
     response.into_parts().0
 }
 
+/// The counts there can be, at no cost but the entry in the map.
+const COUNTS: [HeaderValue; 6] = [
+    HeaderValue::from_static("0"),
+    HeaderValue::from_static("1"),
+    HeaderValue::from_static("2"),
+    HeaderValue::from_static("3"),
+    HeaderValue::from_static("4"),
+    HeaderValue::from_static("5"),
+];
+
 /// Says in the head what was done, and puts the handle of the whole answer in.
 fn mark<S, A, B>(response: &mut Response<ResponseBody<S, A, B>>, attempts: u32, given_up: GivenUp)
 where
     S: Service<Request<ReplayBody<A>>>,
 {
     if let Some(handle) = response.body().handle() {
-        response.extensions_mut().insert(handle);
+        let extensions = response.extensions_mut();
+        match extensions.get_mut::<EndingHandle>() {
+            // In the place of the attempt's.
+            Some(attempt) => *attempt = handle,
+            None => drop(extensions.insert(handle)),
+        }
     }
     let headers = response.headers_mut();
-    headers.insert(ATTEMPTS, attempts.into());
+    let count = COUNTS.get(attempts as usize).cloned();
+    headers.insert(ATTEMPTS, count.unwrap_or_else(|| attempts.into()));
     if given_up.is {
         // OpenAI's and Anthropic's SDKs would multiply what was tried here.
         headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
-        if let Some(wait) = given_up.retry_after
-            && !headers.contains_key(header::RETRY_AFTER)
-            && !headers.contains_key(RETRY_AFTER_MS)
-        {
+        if let Some(wait) = given_up.retry_after {
+            // In both spellings, beside the one that the upstream may have used.
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-            headers.insert(RETRY_AFTER_MS, millis.into());
-            headers.insert(header::RETRY_AFTER, millis.div_ceil(1000).into());
+            headers.entry(RETRY_AFTER_MS).or_insert_with(|| millis.into());
+            headers.entry(header::RETRY_AFTER).or_insert_with(|| millis.div_ceil(1000).into());
         }
     }
 }

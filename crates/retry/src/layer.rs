@@ -5,8 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use lastbyte_core::{Ask, Attempts, BoxError, Deadline, Watch, far};
-use tokio::time::Instant;
+use lastbyte_core::{BoxError, Watch};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -43,7 +42,8 @@ pub(crate) struct Config {
     pub(crate) backoff: Backoff,
     pub(crate) policy: Policy,
     pub(crate) within: Duration,
-    pub(crate) total: Duration,
+    /// `None`: the usual one, and then only for the attempts behind the first.
+    pub(crate) total: Option<Duration>,
     pub(crate) hold_head: Duration,
     pub(crate) max_body: usize,
     pub(crate) max_answer: usize,
@@ -80,7 +80,7 @@ impl RetryLayer {
             backoff: Backoff::default(),
             policy: Policy { max_wait: Duration::from_secs(60), ambiguous: Ambiguous::Retry },
             within: Duration::from_secs(70),
-            total: Duration::from_secs(600),
+            total: None,
             hold_head: Duration::from_secs(10),
             max_body: 4 << 20,
             max_answer,
@@ -124,10 +124,14 @@ impl RetryLayer {
         self.with(|config| config.within = within)
     }
 
-    /// How long the whole call may take, where the request carries no [`Deadline`]: no wait goes beyond it.
+    /// How long the whole call may take, where the request carries no [`Deadline`]: no wait goes beyond it,
+    /// and every attempt is told of it. Without it that is 10 min, and the attempts behind the first are
+    /// told; the first has the limits of the layers further in.
+    ///
+    /// [`Deadline`]: lastbyte_core::Deadline
     #[must_use]
     pub fn with_total(self, total: Duration) -> Self {
-        self.with(|config| config.total = total)
+        self.with(|config| config.total = Some(total))
     }
 
     /// How long the head of a streamed answer may wait for its first content. After it the reader gets 200,
@@ -184,7 +188,7 @@ impl<S, A, B> Service<Request<A>> for Retry<S>
 where
     S: Service<Request<ReplayBody<A>>, Response = Response<B>> + Clone,
     S::Error: 'static,
-    A: Body<Data = Bytes> + Unpin,
+    A: Body<Data = Bytes> + Unpin + 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
@@ -199,31 +203,12 @@ where
     fn call(&mut self, request: Request<A>) -> Self::Future {
         // The service that was made ready is the one that is called; its clone has to become ready anew.
         let clone = self.inner.clone();
-        let mut service = std::mem::replace(&mut self.inner, clone);
+        let service = std::mem::replace(&mut self.inner, clone);
 
-        let now = Instant::now();
         let (mut head, body) = request.into_parts();
-        let deadline = match head.extensions.get::<Deadline>() {
-            Some(deadline) => *deadline,
-            None => {
-                let deadline = Deadline::of(&head.headers, now, self.config.total);
-                head.extensions.insert(deadline);
-                deadline
-            }
-        };
-        let plan = Plan {
-            ask: Ask::of(&head),
-            last_start: deadline.at.min(far(now, self.config.within)),
-            release_at: far(now, self.config.hold_head),
-            attempts: head.extensions.get::<Attempts>().cloned().unwrap_or_default(),
-            config: self.config.clone(),
-        };
-        let body = ReplayBody::new(body, self.config.max_body);
-        // Kept only while there can be another attempt.
-        let again = self.config.max_attempts.as_u32() > 1 && body.is_replayable();
-        let kept = again.then(|| (head.clone(), body.again()));
-        plan.attempts.begin();
-        let first = service.call(Request::from_parts(head, body));
-        ResponseFuture::new(Machine::new(service, plan, kept, first))
+        let plan = Plan::new(&mut head, self.config.clone());
+        let mut machine = Box::pin(Machine::new(service, plan));
+        machine.as_mut().begin(head, body);
+        ResponseFuture::new(machine)
     }
 }

@@ -59,12 +59,15 @@
 mod backoff;
 mod body;
 mod future;
+mod held;
 mod hint;
+mod kept;
 mod layer;
 mod machine;
 mod plan;
 mod policy;
 mod replay;
+pub mod splice;
 
 pub use backoff::Backoff;
 pub use body::ResponseBody;

@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,9 +8,11 @@ use http::{Request, Response, request, response};
 use http_body::{Body, Frame, SizeHint};
 use lastbyte_core::{BodyError, BoxError, Ending, EndingHandle, Phase, REFUSED_BY, TransportFault, Watched};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tower_service::Service;
 
+use crate::held::Held;
+use crate::kept::Kept;
 use crate::plan::{Came, GivenUp, Look, Plan, is_json};
 use crate::{Attempt, Decision, ReplayBody, Stop, hint, policy};
 
@@ -28,11 +29,11 @@ pin_project! {
         service: S,
         pub(crate) plan: Plan,
         // What another attempt needs; `None` once there can be none.
-        kept: Option<(request::Parts, ReplayBody<A>)>,
-        // Frames that are not forwarded yet.
-        pub(crate) held: VecDeque<Frame<Bytes>>,
-        held_bytes: usize,
+        kept: Option<Kept<A>>,
+        pub(crate) held: Held,
         pub(crate) given_up: GivenUp,
+        // For what is waited for now, in a box: most calls wait for nothing but their answer.
+        timer: Option<Pin<Box<Sleep>>>,
         #[pin]
         state: State<S::Future, B>,
     }
@@ -42,7 +43,7 @@ pin_project! {
     #[project = StateProj]
     enum State<F, B> {
         Call { #[pin] future: F },
-        Wait { #[pin] until: Sleep },
+        Wait,
         Ready,
         Answer {
             #[pin]
@@ -51,8 +52,6 @@ pin_project! {
             head: Option<response::Parts>,
             // What is waited for before anything leaves; `None`: it passes.
             look: Option<Look>,
-            #[pin]
-            limit: Option<Sleep>,
         },
         Over,
     }
@@ -62,25 +61,44 @@ impl<S, A, B> Machine<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>, Response = Response<B>>,
     S::Error: 'static,
-    A: Body<Data = Bytes> + Unpin,
+    A: Body<Data = Bytes> + Unpin + 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    pub(crate) fn new(
-        service: S,
-        plan: Plan,
-        kept: Option<(request::Parts, ReplayBody<A>)>,
-        first: S::Future,
-    ) -> Self {
+    pub(crate) fn new(service: S, plan: Plan) -> Self {
         Self {
             service,
             plan,
-            kept,
-            held: VecDeque::new(),
-            held_bytes: 0,
+            kept: None,
+            held: Held::default(),
             given_up: GivenUp::default(),
-            state: State::Call { future: first },
+            timer: None,
+            state: State::Over,
         }
+    }
+
+    /// Sends the first attempt, with a service that is ready.
+    pub(crate) fn begin(self: Pin<&mut Self>, head: request::Parts, body: A) {
+        let this = self.project();
+        let config = &this.plan.config;
+        // Kept only while there can be another attempt.
+        let body = if config.max_attempts.as_u32() > 1 {
+            ReplayBody::new(body, config.max_body)
+        } else {
+            ReplayBody::once(body)
+        };
+        *this.kept = body.again().map(|again| Kept::new(&head, again));
+        Self::send(this.service, this.plan, this.state, Request::from_parts(head, body));
+    }
+
+    fn send(
+        service: &mut S,
+        plan: &mut Plan,
+        mut state: Pin<&mut State<S::Future, B>>,
+        request: Request<ReplayBody<A>>,
+    ) {
+        plan.begin();
+        state.set(State::Call { future: service.call(request) });
     }
 
     /// Makes attempts until one can be handed on or none is left.
@@ -98,8 +116,11 @@ where
                         }
                     }
                 },
-                StateProj::Wait { until } => {
-                    ready!(until.poll(cx));
+                StateProj::Wait => {
+                    if let Some(timer) = this.timer {
+                        ready!(timer.as_mut().poll(cx));
+                    }
+                    *this.timer = None;
                     self.as_mut().project().state.set(State::Ready);
                 }
                 StateProj::Ready => match ready!(this.service.poll_ready(cx)) {
@@ -122,70 +143,57 @@ where
     /// Sends the next attempt.
     fn call(self: Pin<&mut Self>) {
         let mut this = self.project();
-        let last = this.plan.attempts.count() + 1 >= this.plan.config.max_attempts.as_u32();
-        // The last attempt takes what was kept instead of a copy.
-        let request = match this.kept.take() {
-            Some((head, body)) => {
-                let sent = Request::from_parts(head.clone(), body.again());
-                if !last {
-                    *this.kept = Some((head, body));
-                }
-                sent
-            }
-            None => return this.state.set(State::Over),
-        };
-        this.plan.attempts.begin();
-        let future = this.service.call(request);
-        this.state.set(State::Call { future });
+        match this.kept.as_ref().and_then(Kept::request) {
+            Some(request) => Self::send(this.service, this.plan, this.state, request),
+            None => this.state.set(State::Over),
+        }
     }
 
     /// A head came: chooses what to look at behind it.
     fn answered(self: Pin<&mut Self>, response: Response<B>) {
         let mut this = self.project();
-        let (response, _) = this.plan.config.watch.response(&this.plan.ask, response);
-        let (head, body) = response.into_parts();
-        let passing = policy::is_passing(head.status) || hint::should_retry(&head.headers) == Some(true);
-        let look = if head.headers.contains_key(REFUSED_BY) {
-            // One of our own layers said no: that stays so.
-            None
-        } else if head.status.is_client_error() || head.status.is_server_error() {
-            passing.then_some(Look::Error)
+        let (mut head, body) = response.into_parts();
+        let body = this.plan.config.watch.body(&this.plan.ask, &mut head, body);
+        let look = if head.status.is_client_error() || head.status.is_server_error() {
+            // Where one of our own layers said no, that stays so.
+            let heals = !head.headers.contains_key(REFUSED_BY)
+                && (policy::is_passing(head.status) || hint::should_retry(&head.headers) == Some(true));
+            heals.then_some(Look::Error)
         } else if body.is_judging() {
             Some(Look::Stream)
         } else if this.plan.ask.dialect.is_some() && body.handle().ending().is_none() {
             is_json(&head.headers).then_some(Look::Whole)
         } else {
-            // Broken by its head alone: a page where a stream was asked for.
+            // A page where an answer was asked for.
             body.handle().ending().filter(|ending| ending.is_broken()).map(|_| Look::Stream)
         };
-        this.state.set(State::Answer { body, head: Some(head), look, limit: None });
+        this.state.set(State::Answer { body, head: Some(head), look });
     }
 
     /// Reads on in what is being looked at. `None`: another attempt is under way.
     fn poll_look(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Came<S::Error>>> {
         let broke = loop {
             let this = self.as_mut().project();
-            let StateProj::Answer { mut body, head, look, mut limit } = this.state.project() else {
+            let StateProj::Answer { mut body, head, look } = this.state.project() else {
                 return Poll::Ready(None);
             };
             let Some(look) = *look else { return Poll::Ready(Some(Came::Head(head.take()))) };
+            if look == Look::Stream && !body.is_judging() {
+                // Broken by its head alone: what is behind it is of no use to anybody.
+                break None;
+            }
             match body.as_mut().poll_frame(cx) {
                 Poll::Pending if look != Look::Error => return Poll::Pending,
                 Poll::Pending => {
-                    if limit.is_none() {
-                        limit.set(Some(sleep_until(Instant::now() + ERROR_BODY_WAIT)));
-                    }
-                    if let Some(limit) = limit.as_pin_mut() {
-                        ready!(limit.poll(cx));
-                    }
+                    let limit = || Box::pin(sleep(ERROR_BODY_WAIT));
+                    ready!(this.timer.get_or_insert_with(limit).as_mut().poll(cx));
                     break None;
                 }
                 Poll::Ready(None) => break None,
                 Poll::Ready(Some(Err(error))) => break Some(error),
                 Poll::Ready(Some(Ok(frame))) => {
-                    *this.held_bytes += frame.data_ref().map_or(0, Bytes::len);
-                    this.held.push_back(frame);
-                    let full = *this.held_bytes > look.room(&this.plan.config);
+                    this.held.push(frame);
+                    let full = this.held.bytes() > look.room(&this.plan.config);
                     if look == Look::Error {
                         if full {
                             break None;
@@ -204,11 +212,10 @@ where
         let this = self.as_mut().project();
         let StateProj::Answer { body, head, look, .. } = this.state.project() else { return None };
         let (look, ending) = (*look, body.handle().ending().cloned());
+        *this.timer = None;
         if let (Some(Look::Error), Some(head)) = (look, head) {
-            let mut text = Vec::with_capacity(*this.held_bytes);
-            this.held.iter().filter_map(Frame::data_ref).for_each(|data| text.extend_from_slice(data));
             let (status, headers) = (head.status, head.headers.clone());
-            let attempt = Attempt::Status { status, headers: &headers, body: &text };
+            let attempt = Attempt::Status { status, headers: &headers, body: &this.held.text() };
             if self.as_mut().again(attempt) {
                 return None;
             }
@@ -224,7 +231,8 @@ where
         if self.as_mut().again(Attempt::Ended(&ending)) {
             return None;
         }
-        if look == Some(Look::Whole) && broke.is_none() {
+        let cut_short = matches!(ending, Ending::Truncated { .. });
+        if look == Some(Look::Whole) && broke.is_none() && cut_short {
             // Cut short, and whole as JSON: better than nothing, and it says so itself.
             return Some(self.hand_on());
         }
@@ -259,6 +267,11 @@ where
         }
     }
 
+    /// When the head may be let go early.
+    pub(crate) fn release_at(self: Pin<&mut Self>) -> Instant {
+        self.project().plan.release_at()
+    }
+
     /// How the attempt whose answer is handed on goes.
     pub(crate) fn attempt(self: Pin<&mut Self>) -> Option<(EndingHandle, bool)> {
         match self.project().state.project() {
@@ -273,7 +286,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let mut this = self.project();
-        if let Some(frame) = this.held.pop_front() {
+        if let Some(frame) = this.held.pop() {
             return Poll::Ready(Some(Ok(frame)));
         }
         let frame = match this.state.as_mut().project() {
@@ -296,33 +309,33 @@ where
     /// Decides whether there is another attempt, and if so waits for it.
     fn again(self: Pin<&mut Self>, attempt: Attempt<'_>) -> bool {
         let mut this = self.project();
-        let plan = &*this.plan;
-        let (config, count) = (&plan.config, plan.attempts.count());
+        let plan = this.plan;
+        let attempts = plan.attempts();
         // The wall clock: what a date is compared with.
         let date = std::time::SystemTime::now();
-        let asked = match config.policy.decide(attempt, date) {
+        let asked = match plan.config.policy.decide(attempt, date) {
             Decision::Retry { after } => after,
             Decision::Stop { why, hint } => {
-                let is = matches!(why, Stop::OverCap | Stop::Ambiguous);
+                let is = matches!(why, Stop::OverCap | Stop::Ambiguous | Stop::Deadline);
                 *this.given_up = GivenUp { is, retry_after: hint.filter(|_| is) };
                 return false;
             }
         };
-        let random = config.random();
+        let random = plan.config.random();
         let wait = match asked {
-            Some(asked) => config.backoff.asked(asked, random),
-            None => config.backoff.wait(count, random),
+            Some(asked) => plan.config.backoff.asked(asked, random),
+            None => plan.config.backoff.wait(attempts, random),
         };
-        let now = Instant::now();
-        let at = lastbyte_core::far(now, wait);
-        let replayable = this.kept.as_ref().is_some_and(|(_, body)| body.is_replayable());
-        if count >= config.max_attempts.as_u32() || at > plan.last_start || !replayable {
+        let at = lastbyte_core::far(Instant::now(), wait);
+        let kept = this.kept.as_mut().filter(|kept| kept.is_replayable());
+        let fits = kept.is_some_and(|kept| at <= plan.last_start(kept));
+        if attempts >= plan.config.max_attempts.as_u32() || !fits {
             *this.given_up = GivenUp { is: true, retry_after: Some(asked.unwrap_or(wait)) };
             return false;
         }
         this.held.clear();
-        *this.held_bytes = 0;
-        this.state.set(State::Wait { until: sleep_until(at) });
+        *this.timer = Some(Box::pin(sleep_until(at)));
+        this.state.set(State::Wait);
         true
     }
 }
@@ -345,7 +358,7 @@ where
 
     /// How much more comes.
     pub(crate) fn rest_hint(&self) -> SizeHint {
-        let held: u64 = self.held.iter().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum();
+        let held = self.held.bytes() as u64;
         let rest = match &self.state {
             State::Answer { body, .. } if body.is_judging() => return SizeHint::default(),
             State::Answer { body, .. } => body.size_hint(),

@@ -1,11 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, header, response};
-use lastbyte_core::{Ask, Attempts, BodyError};
+use http::{HeaderMap, header, request, response};
+use lastbyte_core::{Ask, Attempts, BodyError, Deadline, far};
 use tokio::time::Instant;
 
+use crate::kept::Kept;
 use crate::layer::Config;
+
+/// How long a call may take with its retries where nobody says otherwise: what OpenAI's SDKs wait.
+const USUAL_TOTAL: Duration = Duration::from_secs(600);
 
 /// How much of an error's body is read to see whether it can heal: providers' errors are below 4 KiB.
 const MAX_ERROR_BODY: usize = 64 << 10;
@@ -13,15 +17,78 @@ const MAX_ERROR_BODY: usize = 64 << 10;
 /// How much may be held of a stream that shows no content. Role chunks and pings have some hundred bytes.
 const MAX_HELD: usize = 256 << 10;
 
-/// What does not change over the attempts.
+/// What one call is held to, over all its attempts.
 pub(crate) struct Plan {
     pub(crate) ask: Ask,
-    /// No attempt begins later.
-    pub(crate) last_start: Instant,
-    /// When the head of a streamed answer leaves, whatever is known of it.
-    pub(crate) release_at: Instant,
-    pub(crate) attempts: Attempts,
     pub(crate) config: Arc<Config>,
+    /// The limit of the whole call, where it was known before the first attempt.
+    deadline: Option<Deadline>,
+    /// When the call began; `None` while nobody had to know.
+    came: Option<Instant>,
+    attempts: u32,
+    /// The count that others look at too, where there is one.
+    shared: Option<Attempts>,
+}
+
+impl Plan {
+    /// The plan of a call with this head, to which a configured limit is added.
+    pub(crate) fn new(head: &mut request::Parts, config: Arc<Config>) -> Self {
+        let ask = Ask::of(head);
+        let shared = head.extensions.get::<Attempts>().cloned();
+        let deadline = head.extensions.get::<Deadline>().copied();
+        let mut plan = Self { ask, config, deadline, came: None, attempts: 0, shared };
+        if let (None, Some(total)) = (deadline, plan.config.total) {
+            let deadline = Deadline::of(&head.headers, plan.came(), total);
+            head.extensions.insert(deadline);
+            plan.deadline = Some(deadline);
+        }
+        plan
+    }
+
+    /// When the call began, which is now unless it was asked for before.
+    ///
+    /// The clock is read at the first wait or failure, and not for an answer that is there at once.
+    pub(crate) fn came(&mut self) -> Instant {
+        *self.came.get_or_insert_with(Instant::now)
+    }
+
+    /// When the head of a streamed answer leaves, whatever is known of it.
+    pub(crate) fn release_at(&mut self) -> Instant {
+        let hold = self.config.hold_head;
+        far(self.came(), hold)
+    }
+
+    /// No attempt begins later. What the caller allows is read from the kept request, and told to the
+    /// attempts that follow: the first has the header itself.
+    pub(crate) fn last_start<A>(&mut self, kept: &mut Kept<A>) -> Instant {
+        let came = self.came();
+        let deadline = self.deadline.unwrap_or_else(|| {
+            let headers = kept.headers().unwrap_or_default();
+            let deadline = Deadline::of(&headers, came, USUAL_TOTAL);
+            kept.limit(deadline);
+            deadline
+        });
+        self.deadline = Some(deadline);
+        deadline.at.min(far(came, self.config.within))
+    }
+
+    /// The limit of the whole call, where it is known.
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// One more attempt begins.
+    pub(crate) fn begin(&mut self) {
+        self.attempts += 1;
+        if let Some(shared) = &self.shared {
+            shared.begin();
+        }
+    }
+
+    /// How many attempts were begun.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.shared.as_ref().map_or(self.attempts, Attempts::count)
+    }
 }
 
 /// What the attempts came to.

@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode};
-use lastbyte_core::{Ending, ErrorKind, FailureKind, Sent, TransportFault};
+use lastbyte_core::{Cause, Ending, ErrorKind, FailureKind, Sent, TransportFault};
 use serde_json::Value;
 
 use crate::hint;
@@ -65,6 +65,8 @@ pub enum Stop {
     Billing,
     /// It may have been worked on, and [`Ambiguous::Fail`] was chosen.
     Ambiguous,
+    /// The caller's own limit is over.
+    Deadline,
 }
 
 /// Decides from how an attempt failed. A plain value: the clock is passed in.
@@ -124,13 +126,15 @@ impl Policy {
     fn ended(&self, ending: &Ending) -> Decision {
         let stop = |why| Decision::Stop { why, hint: None };
         match ending {
-            Ending::Truncated { by_caller: true, .. } => stop(Stop::Status),
+            Ending::Truncated { by_caller: true, .. } => stop(Stop::Deadline),
+            // It would be as large again.
+            Ending::Truncated { cause: Cause::TooLarge, .. } => stop(Stop::Status),
             Ending::Truncated { .. } => self.again(false, None),
             Ending::Failed { kind } => match kind {
                 FailureKind::Event { kind: ErrorKind::Billing, .. } => stop(Stop::Billing),
                 FailureKind::Event { kind: ErrorKind::Request, .. } => stop(Stop::Status),
                 FailureKind::Event { kind: ErrorKind::RateLimited, .. } => self.again(true, None),
-                FailureKind::Timeout { by_caller: true } => stop(Stop::Status),
+                FailureKind::Timeout { by_caller: true } => stop(Stop::Deadline),
                 FailureKind::Status(status) if !is_passing(*status) => stop(Stop::Status),
                 FailureKind::Connect => self.again(true, None),
                 _ => self.again(false, None),

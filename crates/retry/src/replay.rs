@@ -1,17 +1,33 @@
+use std::any::Any;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
 
 /// A request body that is kept, up to a cap, while it is sent, so that it can be sent again.
 ///
 /// Nothing is read ahead. Beyond the cap what was kept is let go, and the body goes on as it comes: then
 /// there is no other attempt.
 #[derive(Debug)]
-pub struct ReplayBody<B> {
+pub struct ReplayBody<B>(Kind<B>);
+
+#[derive(Debug)]
+enum Kind<B> {
+    /// It is sent once.
+    Once(B),
+    /// It is there from the start, and each attempt has its own.
+    Whole(Bytes),
+    /// It comes while it is sent.
+    Shared(Part<B>),
+}
+
+/// A body that is kept while it comes, and how far one attempt has read in it.
+#[derive(Debug)]
+struct Part<B> {
     shared: Arc<Mutex<Shared<B>>>,
     /// The next of the kept chunks to send.
     next: usize,
@@ -28,51 +44,79 @@ struct Shared<B> {
     ended: bool,
 }
 
-impl<B: Body<Data = Bytes> + Unpin> ReplayBody<B> {
+impl<B: Body<Data = Bytes> + Unpin + 'static> ReplayBody<B> {
     /// Keeps up to `cap` bytes of `body`.
-    pub(crate) fn new(body: B, cap: usize) -> Self {
+    pub(crate) fn new(mut body: B, cap: usize) -> Self {
         // A body that is known to be too large is not even begun to be kept.
-        let capped = body.size_hint().lower() > cap as u64;
+        if body.size_hint().lower() > cap as u64 {
+            return Self::once(body);
+        }
+        if let Some(whole) = whole(&mut body) {
+            return Self(Kind::Whole(whole));
+        }
         let ended = body.is_end_stream();
-        let shared = Shared { rest: body, kept: Vec::new(), trailers: None, room: cap, capped, ended };
-        Self { shared: Arc::new(Mutex::new(shared)), next: 0, trailers_sent: false }
+        let shared = Shared { rest: body, kept: Vec::new(), trailers: None, room: cap, capped: false, ended };
+        Self(Kind::Shared(Part { shared: Arc::new(Mutex::new(shared)), next: 0, trailers_sent: false }))
     }
 }
 
 impl<B> ReplayBody<B> {
+    /// Passes `body` on, and keeps nothing.
+    pub(crate) fn once(body: B) -> Self {
+        Self(Kind::Once(body))
+    }
+
     /// Whether all that was read so far can be sent again.
     pub(crate) fn is_replayable(&self) -> bool {
-        !self.lock().capped
+        match &self.0 {
+            Kind::Once(_) => false,
+            Kind::Whole(_) => true,
+            Kind::Shared(part) => !part.lock().capped,
+        }
     }
 
     /// The same body from its beginning.
-    pub(crate) fn again(&self) -> Self {
-        Self { shared: self.shared.clone(), next: 0, trailers_sent: false }
+    pub(crate) fn again(&self) -> Option<Self> {
+        match &self.0 {
+            Kind::Once(_) => None,
+            Kind::Whole(whole) => Some(Self(Kind::Whole(whole.clone()))),
+            Kind::Shared(Part { shared, .. }) => {
+                Some(Self(Kind::Shared(Part { shared: shared.clone(), next: 0, trailers_sent: false })))
+            }
+        }
     }
+}
 
+/// The bytes of a body that has all of them already. No other body may be asked: a client that waits for
+/// `100 Continue` sends nothing before it is read.
+fn whole<B: Body<Data = Bytes> + 'static>(body: &mut B) -> Option<Bytes> {
+    if body.is_end_stream() {
+        return Some(Bytes::new());
+    }
+    let full = (body as &mut dyn Any).downcast_mut::<Full<Bytes>>()?;
+    match Pin::new(full).poll_frame(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Some(Ok(frame))) => frame.into_data().ok(),
+        _ => None,
+    }
+}
+
+impl<B> Part<B> {
     /// A poisoned lock guards nothing worse than a body that broke in the middle of a poll.
     fn lock(&self) -> MutexGuard<'_, Shared<B>> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for ReplayBody<B> {
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let this = &mut *self;
-        let mut shared = this.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(chunk) = shared.kept.get(this.next) {
-            this.next += 1;
+impl<B: Body<Data = Bytes> + Unpin> Part<B> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(chunk) = shared.kept.get(self.next) {
+            self.next += 1;
             return Poll::Ready(Some(Ok(Frame::data(chunk.clone()))));
         }
         if shared.ended {
-            let trailers = shared.trailers.clone().filter(|_| !this.trailers_sent);
-            this.trailers_sent = true;
+            let trailers = shared.trailers.clone().filter(|_| !self.trailers_sent);
+            self.trailers_sent = true;
             return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
         }
         let polled = std::task::ready!(Pin::new(&mut shared.rest).poll_frame(cx));
@@ -86,19 +130,19 @@ impl<B: Body<Data = Bytes> + Unpin> Body for ReplayBody<B> {
                         Some(room) if !shared.capped => {
                             shared.room = room;
                             shared.kept.push(data.clone());
-                            this.next = shared.kept.len();
+                            self.next = shared.kept.len();
                         }
                         _ => {
                             shared.capped = true;
                             shared.kept = Vec::new();
-                            this.next = 0;
+                            self.next = 0;
                         }
                     }
                     shared.ended = shared.rest.is_end_stream();
                 } else if let Some(trailers) = frame.trailers_ref() {
                     shared.trailers = Some(trailers.clone());
                     shared.ended = true;
-                    this.trailers_sent = true;
+                    self.trailers_sent = true;
                 }
             }
         }
@@ -123,6 +167,39 @@ impl<B: Body<Data = Bytes> + Unpin> Body for ReplayBody<B> {
     }
 }
 
+impl<B: Body<Data = Bytes> + Unpin> Body for ReplayBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match &mut self.0 {
+            Kind::Once(body) => Pin::new(body).poll_frame(cx),
+            Kind::Whole(whole) if whole.is_empty() => Poll::Ready(None),
+            Kind::Whole(whole) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(whole))))),
+            Kind::Shared(part) => part.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Once(body) => body.is_end_stream(),
+            Kind::Whole(whole) => whole.is_empty(),
+            Kind::Shared(part) => part.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Once(body) => body.size_hint(),
+            Kind::Whole(whole) => SizeHint::with_exact(whole.len() as u64),
+            Kind::Shared(part) => part.size_hint(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http_body_util::{BodyExt, Full, StreamBody};
@@ -133,10 +210,10 @@ mod tests {
     async fn a_body_is_sent_again_as_it_was() {
         let first = ReplayBody::new(Full::new(Bytes::from("hello")), 5);
         assert_eq!(first.size_hint().exact(), Some(5));
-        let again = first.again();
+        let again = first.again().unwrap();
         assert_eq!(first.collect().await.unwrap().to_bytes(), "hello");
         assert_eq!(again.size_hint().exact(), Some(5));
-        let third = again.again();
+        let third = again.again().unwrap();
         assert_eq!(again.collect().await.unwrap().to_bytes(), "hello");
         assert!(third.is_replayable() && !third.is_end_stream());
     }
@@ -145,7 +222,7 @@ mod tests {
     async fn an_attempt_that_broke_off_is_taken_up_where_reading_stopped() {
         let frames = ["he", "ll", "o"].map(|part| Ok::<_, std::io::Error>(Frame::data(Bytes::from(part))));
         let mut first = ReplayBody::new(StreamBody::new(futures(frames)), 100);
-        let again = first.again();
+        let again = first.again().unwrap();
         assert_eq!(first.frame().await.unwrap().unwrap().into_data().unwrap(), "he");
         drop(first);
         assert_eq!(again.collect().await.unwrap().to_bytes(), "hello");
@@ -155,7 +232,7 @@ mod tests {
     async fn beyond_the_cap_a_body_passes_and_is_not_kept() {
         let frames = ["hello", "world"].map(|part| Ok::<_, std::io::Error>(Frame::data(Bytes::from(part))));
         let first = ReplayBody::new(StreamBody::new(futures(frames)), 7);
-        let again = first.again();
+        let again = first.again().unwrap();
         assert_eq!(first.collect().await.unwrap().to_bytes(), "helloworld");
         assert!(!again.is_replayable());
         assert!(!ReplayBody::new(Full::new(Bytes::from("too large")), 3).is_replayable());

@@ -74,6 +74,7 @@ fn every_retry_after_is_honoured() {
                     Stop::OverCap => "over_cap",
                     Stop::Billing => "billing",
                     Stop::Ambiguous => "ambiguous",
+                    Stop::Deadline => "deadline",
                 };
                 assert_eq!(reason, expect["reason"], "{name}");
                 if let Some(expected) = expect["hint_ms"].as_u64() {

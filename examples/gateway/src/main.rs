@@ -13,6 +13,7 @@ use lastbyte_mock::{Faults, Mock, MockConfig};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+mod admin;
 mod cli;
 mod config;
 mod demo;

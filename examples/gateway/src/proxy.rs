@@ -53,6 +53,11 @@ impl Proxy {
         Ok(Self { key, stack: with(config.timeouts), models, stats: Stats::default(), drain, config })
     }
 
+    /// Where calls go.
+    pub(crate) fn upstream(&self) -> &http::Uri {
+        &self.config.upstream.url
+    }
+
     pub(crate) fn has_key(&self) -> bool {
         self.key.is_some()
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
@@ -10,10 +9,11 @@ use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use axum::{Router, http::StatusCode};
 use http::{HeaderValue, Response, header};
-use lastbyte::core::ATTEMPTS;
+use lastbyte::core::{ATTEMPTS, Ask, Refusal, RefusedBy};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
+use crate::admin;
 use crate::proxy::{Proxy, RequestId, nothing};
 use crate::upstream::REQUEST_ID;
 
@@ -46,9 +46,7 @@ pub(crate) fn public(proxy: Arc<Proxy>) -> Router {
 
 /// The operators' side.
 pub(crate) fn admin(proxy: Arc<Proxy>) -> Router {
-    let stats = |State(proxy): State<Arc<Proxy>>| async move { Json(proxy.stats.counts()) };
-    let health = health(proxy.clone());
-    Router::new().route("/stats", get(stats)).with_state(proxy).merge(health)
+    admin::routes(proxy.clone()).merge(health(proxy))
 }
 
 fn health(proxy: Arc<Proxy>) -> Router {
@@ -93,12 +91,29 @@ pub(crate) fn finish(router: Router) -> Router {
         .layer(middleware::from_fn(identify))
 }
 
+/// The largest head of a request, in bytes: four times what browsers and SDKs send at most, cookies
+/// included.
+const MAX_HEAD: usize = 64 << 10;
+
+fn has_large_head(request: &Request) -> bool {
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+    headers.sum::<usize>() + uri > MAX_HEAD
+}
+
 /// Gives each request an id of ours, and each answer the headers that all answers have.
 async fn identify(mut request: Request, next: Next) -> Response<Body> {
     let id = format!("req_{:032x}", fastrand::u128(..));
     let id = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("req_0"));
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).await;
+    let mut response = if has_large_head(&request) {
+        let message = "the request's head is larger than 64 KiB";
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, RefusedBy::Limits, "request_too_large", message)
+            .dialect(Ask::from_path(request.uri().path()).dialect)
+            .into_response()
+    } else {
+        next.run(request).await
+    };
     response.headers_mut().insert(REQUEST_ID, id);
     response.headers_mut().entry(ATTEMPTS).or_insert(HeaderValue::from_static("0"));
     response

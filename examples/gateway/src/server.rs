@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use crate::drain::Drain;
-use io_flush::FlushIo;
+use io_flush::{FlushIo, Turns};
 
 #[path = "server/io_flush.rs"]
 mod io_flush;
@@ -34,6 +34,9 @@ const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often a silent HTTP/2 connection is asked whether its reader is still there.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+
+/// What HTTP/2 takes of a head, in bytes: more than is allowed, so that the answer that says so can be ours.
+const HEADER_LIST: u32 = 256 << 10;
 
 /// What streams that had to be interrupted have for their error event to be written.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -62,7 +65,11 @@ async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
 pub(crate) async fn serve(listener: TcpListener, router: Router, drain: Drain, timeout: Duration) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(KEEP_ALIVE_INTERVAL);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .max_header_list_size(HEADER_LIST);
 
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -86,9 +93,9 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, drain: Drain, t
             request.extensions_mut().insert(flushed.clone());
             router.clone().oneshot(request)
         });
-        let io = FlushIo::new(TokioIo::new(stream), flusher);
+        let io = FlushIo::new(TokioIo::new(stream), flusher.clone());
         let connection = builder.serve_connection(io, service).into_owned();
-        let connection = graceful.watch(connection);
+        let connection = Turns::new(graceful.watch(connection), flusher);
         // The reader ends it by closing, or this set with the listener.
         connections.spawn(async move {
             if let Err(error) = connection.await {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -16,28 +17,44 @@ use tokio::time::Instant;
 use tracing::Span;
 
 /// Counts since the start.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Stats(Arc<Mutex<Counts>>);
+#[derive(Clone, Debug)]
+pub(crate) struct Stats {
+    counts: Arc<Mutex<Counts>>,
+    since: Instant,
+}
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Counts {
     /// Calls of readers to the chat API.
-    requests: u64,
+    pub(crate) requests: u64,
     /// Calls that have not ended.
-    active: u64,
-    /// Attempts upstream.
-    attempts: u64,
+    pub(crate) active: u64,
+    /// Attempts upstream of calls that ended.
+    pub(crate) attempts: u64,
+    /// Bytes of the bodies of answers that ended.
+    pub(crate) bytes: u64,
     /// Calls by how they ended.
-    endings: BTreeMap<&'static str, u64>,
+    pub(crate) endings: BTreeMap<&'static str, u64>,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self { counts: Arc::default(), since: Instant::now() }
+    }
 }
 
 impl Stats {
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn counts(&self) -> Counts {
         self.lock().clone()
+    }
+
+    /// How long it has been counted.
+    pub(crate) fn up(&self) -> Duration {
+        self.since.elapsed()
     }
 
     /// A call that has come; it is counted out, and logged, when what this returns is dropped.
@@ -90,6 +107,7 @@ impl Drop for Call {
             let mut counts = self.stats.lock();
             counts.active = counts.active.saturating_sub(1);
             counts.attempts += u64::from(attempts);
+            counts.bytes += self.bytes;
             *counts.endings.entry(name).or_default() += 1;
         }
         let _entered = self.span.enter();

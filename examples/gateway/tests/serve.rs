@@ -1,5 +1,7 @@
 //! The process: its command line, its addresses, its end.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::process::Stdio;
@@ -95,7 +97,11 @@ async fn an_answer_has_the_headers_of_the_contract() {
         assert_eq!(answer.header("x-lastbyte-attempts"), "0", "{path}");
     }
     let stats = send(&client, request(Method::GET, &format!("{}/stats", gateway.admin))).await.json();
-    assert_eq!(stats, json!({"requests": 2, "active": 0, "attempts": 3, "endings": {"complete": 2}}));
+    let bytes = first.body.len() + second.body.len();
+    assert_eq!(
+        stats,
+        json!({"requests": 2, "active": 0, "attempts": 3, "bytes": bytes, "endings": {"complete": 2}})
+    );
 }
 
 #[tokio::test]

@@ -1,68 +1,94 @@
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::Seen;
-use super::json::{RawExt, UpstreamError, error_of, word};
+use super::cursor::{Cursor, Malformed};
+use super::json::{UpstreamError, error_of, is_filled, word};
 use crate::Finish;
 
-#[derive(Deserialize)]
+/// One event of a stream, or a whole answer: what of it counts.
+#[derive(Default)]
 struct Event<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    delta: Option<Delta<'a>>,
-    #[serde(borrow, default)]
-    content_block: Option<Block<'a>>,
-    #[serde(borrow, default)]
-    message: Option<Message<'a>>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-    #[serde(default)]
-    usage: Option<Tokens>,
+    kind: Option<&'a str>,
+    /// Whether a delta or the whole answer holds content.
+    content: bool,
+    /// Whether a block of a tool call begins.
+    tool: bool,
+    stop_reason: &'a str,
+    error: Option<&'a str>,
+    /// The input is counted at the start, the output at the end; the last number of each holds.
+    input: Option<u64>,
+    output: Option<u64>,
 }
 
-#[derive(Deserialize)]
-struct Delta<'a> {
-    #[serde(borrow, default)]
-    text: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    thinking: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    partial_json: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    stop_reason: Option<&'a RawValue>,
-}
+impl<'a> Event<'a> {
+    fn read(json: &'a [u8]) -> Result<Self, Malformed> {
+        Cursor::read(json, |cursor| {
+            let mut event = Self::default();
+            cursor.object(|cursor, key| match key {
+                // A message that begins is not one that is whole: only its count is of use.
+                "message" => cursor.object(|cursor, key| match key {
+                    "usage" => event.count(cursor),
+                    _ => cursor.skip(),
+                }),
+                "delta" => cursor.object(|cursor, key| match key {
+                    "text" | "thinking" | "partial_json" => event.fill(cursor),
+                    "stop_reason" => event.stop(cursor),
+                    _ => cursor.skip(),
+                }),
+                "content_block" => cursor.object(|cursor, key| {
+                    let value = cursor.value()?;
+                    // A tool call begins with its name; a text block begins empty.
+                    event.tool |= key == "type" && value.contains("tool");
+                    Ok(())
+                }),
+                "type" => {
+                    event.kind = cursor.some()?.map(word);
+                    Ok(())
+                }
+                "error" => {
+                    event.error = cursor.some()?;
+                    Ok(())
+                }
+                "content" => event.fill(cursor),
+                "stop_reason" => event.stop(cursor),
+                "usage" => event.count(cursor),
+                _ => cursor.skip(),
+            })?;
+            Ok(event)
+        })
+    }
 
-#[derive(Deserialize)]
-struct Block<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<&'a RawValue>,
-}
+    fn fill(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Malformed> {
+        self.content |= is_filled(cursor.value()?);
+        Ok(())
+    }
 
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    stop_reason: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-    #[serde(default)]
-    usage: Option<Tokens>,
-}
+    fn stop(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Malformed> {
+        self.stop_reason = word(cursor.value()?);
+        Ok(())
+    }
 
-#[derive(Deserialize)]
-struct Tokens {
-    #[serde(default)]
-    input_tokens: Option<u64>,
-    #[serde(default)]
-    output_tokens: Option<u64>,
+    fn count(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Malformed> {
+        cursor.object(|cursor, key| {
+            let tokens = cursor.value()?.parse().ok();
+            match key {
+                "input_tokens" => self.input = tokens.or(self.input),
+                "output_tokens" => self.output = tokens.or(self.output),
+                _ => {}
+            }
+            Ok(())
+        })
+    }
+
+    fn apply_usage(&self, seen: &mut Seen) {
+        if self.input.or(self.output).is_some() {
+            let usage = seen.usage.get_or_insert_default();
+            usage.input = self.input.unwrap_or(usage.input);
+            usage.output = self.output.unwrap_or(usage.output);
+        }
+    }
 }
 
 pub(super) fn event(seen: &mut Seen, name: &[u8], data: &[u8]) {
-    let Ok(event) = serde_json::from_slice::<Event<'_>>(data) else {
+    let Ok(event) = Event::read(data) else {
         if name == b"error" {
             seen.error = Some(UpstreamError::unread(data));
         } else {
@@ -70,30 +96,18 @@ pub(super) fn event(seen: &mut Seen, name: &[u8], data: &[u8]) {
         }
         return;
     };
-    let kind = event.kind.map_or(name, |kind| word(Some(kind)).as_bytes());
+    let kind = event.kind.map_or(name, str::as_bytes);
     if kind == b"error" || name == b"error" {
         seen.error = error_of(event.error).or_else(|| Some(UpstreamError::named("unknown")));
         return;
     }
-    if let Some(tokens) = event.usage.as_ref().or(event.message.as_ref().and_then(|m| m.usage.as_ref())) {
-        count(seen, tokens);
-    }
+    event.apply_usage(seen);
     match kind {
-        b"content_block_delta" => {
-            seen.content |= event.delta.is_some_and(|delta| {
-                delta.text.is_filled() || delta.thinking.is_filled() || delta.partial_json.is_filled()
-            });
-        }
-        // A tool call begins with its name; a text block begins empty.
-        b"content_block_start" => {
-            seen.content |= event.content_block.is_some_and(|block| word(block.kind).contains("tool"));
-        }
-        b"message_delta" => {
-            let reason = event.delta.map_or("", |delta| word(delta.stop_reason));
-            if !reason.is_empty() {
-                seen.finish = Some(Finish::new(reason));
-                seen.content = true;
-            }
+        b"content_block_delta" => seen.content |= event.content,
+        b"content_block_start" => seen.content |= event.tool,
+        b"message_delta" if !event.stop_reason.is_empty() => {
+            seen.finish = Some(Finish::new(event.stop_reason));
+            seen.content = true;
         }
         b"message_stop" => {
             if seen.finish.is_none() {
@@ -106,18 +120,16 @@ pub(super) fn event(seen: &mut Seen, name: &[u8], data: &[u8]) {
 }
 
 pub(super) fn whole(seen: &mut Seen, body: &[u8]) -> bool {
-    let Ok(message) = serde_json::from_slice::<Message<'_>>(body) else { return false };
-    match word(message.kind) {
+    let Ok(message) = Event::read(body) else { return false };
+    match message.kind.unwrap_or_default() {
         "error" => {
             seen.error = error_of(message.error).or_else(|| Some(UpstreamError::named("unknown")));
         }
         "message" => {
-            seen.content |= message.content.is_filled();
-            let reason = word(message.stop_reason);
+            seen.content |= message.content;
+            let reason = message.stop_reason;
             seen.finish = (!reason.is_empty()).then(|| Finish::new(reason));
-            if let Some(tokens) = &message.usage {
-                count(seen, tokens);
-            }
+            message.apply_usage(seen);
         }
         _ => match error_of(message.error) {
             Some(error) => seen.error = Some(error),
@@ -125,12 +137,4 @@ pub(super) fn whole(seen: &mut Seen, body: &[u8]) -> bool {
         },
     }
     true
-}
-
-/// The input is counted at the start, the output at the end; the last number of each holds.
-fn count(seen: &mut Seen, tokens: &Tokens) {
-    let mut usage = seen.usage.unwrap_or_default();
-    usage.input = tokens.input_tokens.unwrap_or(usage.input);
-    usage.output = tokens.output_tokens.unwrap_or(usage.output);
-    seen.usage = Some(usage);
 }

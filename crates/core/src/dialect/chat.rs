@@ -1,8 +1,6 @@
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::Seen;
-use super::json::{ErrorBody, RawExt, UpstreamError, error_of, for_each, word};
+use super::cursor::{Cursor, Malformed};
+use super::json::{ErrorBody, UpstreamError, error_of, is_filled, word};
 use crate::{Finish, Usage};
 
 /// Which choices have begun and which are finished.
@@ -23,70 +21,112 @@ impl Choices {
     }
 }
 
-#[derive(Deserialize)]
+/// One chunk of a stream, or a whole answer: what of it counts.
+#[derive(Default)]
 struct Chunk<'a> {
-    #[serde(borrow, default)]
-    choices: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-    #[serde(default)]
-    usage: Option<Tokens>,
+    has_choices: bool,
+    content: bool,
+    choices: Choices,
+    /// The finish reason of the first choice, or else of another one.
+    finish: Option<(u64, &'a str)>,
+    failed: bool,
+    aborted: bool,
+    error: Option<&'a str>,
+    usage: Option<Usage>,
 }
 
-#[derive(Deserialize)]
-struct Tokens {
-    #[serde(default)]
-    prompt_tokens: Option<u64>,
-    #[serde(default)]
-    completion_tokens: Option<u64>,
-}
-
-#[derive(Deserialize)]
+/// One of its choices.
+#[derive(Default)]
 struct Choice<'a> {
-    #[serde(default)]
     index: u64,
-    #[serde(borrow, default)]
-    delta: Option<Delta<'a>>,
-    #[serde(borrow, default)]
-    message: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    text: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    finish_reason: Option<&'a RawValue>,
+    content: bool,
+    finish: &'a str,
 }
 
-#[derive(Deserialize)]
-struct Delta<'a> {
-    #[serde(borrow, default)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    reasoning_content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    reasoning: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    refusal: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    tool_calls: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    function_call: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    audio: Option<&'a RawValue>,
-}
+impl<'a> Chunk<'a> {
+    fn read(json: &'a [u8]) -> Result<Self, Malformed> {
+        Cursor::read(json, |cursor| {
+            let mut chunk = Self::default();
+            cursor.object(|cursor, key| {
+                match key {
+                    "choices" => {
+                        chunk.has_choices = !cursor.is_null();
+                        cursor.array(|cursor| Choice::read(cursor).map(|choice| chunk.add(choice)))?;
+                    }
+                    "error" => chunk.error = cursor.some()?,
+                    "usage" => chunk.usage = read_usage(cursor)?,
+                    _ => cursor.skip()?,
+                }
+                Ok(())
+            })?;
+            Ok(chunk)
+        })
+    }
 
-impl Delta<'_> {
-    fn is_content(&self) -> bool {
-        self.content.is_filled()
-            || self.reasoning_content.is_filled()
-            || self.reasoning.is_filled()
-            || self.refusal.is_filled()
-            || self.tool_calls.is_filled()
-            || self.function_call.is_filled()
-            || self.audio.is_filled()
+    fn add(&mut self, choice: Choice<'a>) {
+        // Azure's first chunk and usage chunks have no choice that begins.
+        self.choices.begun |= Choices::bit(choice.index);
+        self.content |= choice.content;
+        match choice.finish {
+            "" => {}
+            "error" => self.failed = true,
+            "abort" => self.aborted = true,
+            reason => {
+                self.content = true;
+                self.choices.finished |= Choices::bit(choice.index);
+                if choice.index == 0 || self.finish.is_none() {
+                    self.finish = Some((choice.index, reason));
+                }
+            }
+        }
     }
 }
 
+impl<'a> Choice<'a> {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Self, Malformed> {
+        let mut choice = Self::default();
+        cursor.object(|cursor, key| {
+            match key {
+                "index" => choice.index = cursor.value()?.parse().map_err(|_| Malformed)?,
+                "delta" => cursor.object(|cursor, key| {
+                    choice.content |= is_content(key) & is_filled(cursor.value()?);
+                    Ok(())
+                })?,
+                "message" | "text" => choice.content |= is_filled(cursor.value()?),
+                "finish_reason" => choice.finish = word(cursor.value()?),
+                _ => cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(choice)
+    }
+}
+
+/// The members of a delta that are part of the answer.
+fn is_content(key: &str) -> bool {
+    matches!(
+        key,
+        "content" | "reasoning_content" | "reasoning" | "refusal" | "tool_calls" | "function_call" | "audio"
+    )
+}
+
+fn read_usage(cursor: &mut Cursor<'_>) -> Result<Option<Usage>, Malformed> {
+    let mut usage = None;
+    cursor.object(|cursor, key| {
+        let usage: &mut Usage = usage.get_or_insert_default();
+        let tokens = cursor.value()?.parse().unwrap_or_default();
+        match key {
+            "prompt_tokens" => usage.input = tokens,
+            "completion_tokens" => usage.output = tokens,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(usage)
+}
+
 pub(super) fn event(seen: &mut Seen, name: &[u8], data: &[u8]) {
-    let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
+    let Ok(chunk) = Chunk::read(data) else {
         if name == b"error" {
             seen.error = Some(UpstreamError::unread(data));
         } else {
@@ -99,53 +139,36 @@ pub(super) fn event(seen: &mut Seen, name: &[u8], data: &[u8]) {
         seen.error = Some(body.read());
         return;
     }
-    read(seen, &chunk);
+    apply(seen, &chunk);
 }
 
 pub(super) fn whole(seen: &mut Seen, body: &[u8]) -> bool {
-    let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(body) else { return false };
-    if chunk.choices.is_none() && chunk.error.is_none() {
+    let Ok(chunk) = Chunk::read(body) else { return false };
+    if !chunk.has_choices && chunk.error.is_none() {
         return false;
     }
-    read(seen, &chunk);
+    apply(seen, &chunk);
     true
 }
 
-fn read(seen: &mut Seen, chunk: &Chunk<'_>) {
-    if let Some(tokens) = &chunk.usage {
-        seen.usage = Some(Usage {
-            input: tokens.prompt_tokens.unwrap_or_default(),
-            output: tokens.completion_tokens.unwrap_or_default(),
-        });
+fn apply(seen: &mut Seen, chunk: &Chunk<'_>) {
+    seen.content |= chunk.content;
+    seen.choices.begun |= chunk.choices.begun;
+    seen.choices.finished |= chunk.choices.finished;
+    seen.aborted |= chunk.aborted;
+    if chunk.usage.is_some() {
+        seen.usage = chunk.usage;
     }
-    if let Some(choices) = chunk.choices
-        && choices.get() != "null"
-        && !for_each(choices, |choice| read_choice(seen, &choice))
+    if let Some((index, reason)) = chunk.finish
+        && (index == 0 || seen.finish.is_none())
     {
-        seen.garbage = true;
+        seen.finish = Some(Finish::new(reason));
+    }
+    if chunk.failed {
+        seen.error = Some(UpstreamError::named("finish_error"));
     }
     if let Some(error) = error_of(chunk.error) {
         seen.error = Some(error);
-    }
-}
-
-fn read_choice(seen: &mut Seen, choice: &Choice<'_>) {
-    // Azure's first chunk and usage chunks have no choice that begins.
-    seen.choices.begun |= Choices::bit(choice.index);
-    seen.content |= choice.delta.as_ref().is_some_and(Delta::is_content)
-        || choice.message.is_filled()
-        || choice.text.is_filled();
-    match word(choice.finish_reason) {
-        "" => {}
-        "error" => seen.error = Some(UpstreamError::named("finish_error")),
-        "abort" => seen.aborted = true,
-        reason => {
-            seen.content = true;
-            seen.choices.finished |= Choices::bit(choice.index);
-            if choice.index == 0 || seen.finish.is_none() {
-                seen.finish = Some(Finish::new(reason));
-            }
-        }
     }
 }
 

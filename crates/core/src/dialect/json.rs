@@ -1,59 +1,21 @@
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::cursor::Cursor;
 use crate::ErrorKind;
 
-/// The question whether a value holds anything, without unescaping or copying it.
-pub(crate) trait RawExt {
-    fn is_filled(&self) -> bool;
+/// Whether a value holds anything, as it stands.
+pub(crate) fn is_filled(raw: &str) -> bool {
+    !matches!(raw, "\"\"" | "null" | "[]" | "{}")
 }
 
-impl RawExt for Option<&RawValue> {
-    fn is_filled(&self) -> bool {
-        self.is_some_and(|raw| !matches!(raw.get(), "\"\"" | "null" | "[]" | "{}"))
-    }
+/// The word a value holds: a string without its quotes, a number as it stands, nothing for `null`.
+pub(crate) fn word(raw: &str) -> &str {
+    if raw == "null" { "" } else { raw.trim_matches('"') }
 }
 
-/// A sequence whose elements are handed to a closure one by one, so that none is collected.
-pub(crate) struct Each<T, F>(pub(crate) F, pub(crate) PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for Each<T, F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Each<T, F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a sequence")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(element) = seq.next_element()? {
-            (self.0)(element);
-        }
-        Ok(())
-    }
-}
-
-/// Hands each element of a raw array to `each`; `false` where it is no such array.
-pub(crate) fn for_each<'a, T: Deserialize<'a>>(raw: &'a RawValue, each: impl FnMut(T)) -> bool {
-    let mut json = serde_json::Deserializer::from_str(raw.get());
-    Each(each, PhantomData).deserialize(&mut json).is_ok()
-}
-
-/// The word a raw value holds: a string without its quotes, a number as it stands, nothing for `null`.
-///
-/// The words asked for are plain ASCII, so an escaped one is simply not among them.
-pub(crate) fn word(raw: Option<&RawValue>) -> &str {
-    raw.map_or("", |raw| if raw.get() == "null" { "" } else { raw.get().trim_matches('"') })
+/// Whether `text` is JSON at all.
+pub(crate) fn is_json(text: &[u8]) -> bool {
+    Cursor::read(text, Cursor::skip).is_ok()
 }
 
 /// An error that the chat API reported inside an answer.
@@ -100,11 +62,11 @@ struct Details<'a> {
     error_code: Option<&'a RawValue>,
 }
 
-impl ErrorBody<'_> {
+impl<'a> ErrorBody<'a> {
     pub(crate) fn read(&self) -> UpstreamError {
+        let word = |raw: Option<&'a RawValue>| raw.map_or("", |raw| word(raw.get()));
         let inner = self.details.and_then(|raw| serde_json::from_str::<Details<'_>>(raw.get()).ok());
-        let code = inner.and_then(|details| details.error_code).or(self.code);
-        let code = word(code);
+        let code = word(inner.and_then(|details| details.error_code).or(self.code));
         let kind = if word(self.status).is_empty() { word(self.kind) } else { word(self.status) };
         let shown = match (code, kind) {
             ("", "") => "unknown",
@@ -121,8 +83,8 @@ impl ErrorBody<'_> {
     }
 }
 
-/// What a raw `error` member says; `None` where it holds no error (`null`, `false`, empty).
-pub(crate) fn error_of(raw: Option<&RawValue>) -> Option<UpstreamError> {
-    let raw = raw.filter(|raw| !matches!(raw.get(), "null" | "false" | "\"\"" | "{}" | "0"))?;
-    Some(serde_json::from_str::<ErrorBody<'_>>(raw.get()).unwrap_or_default().read())
+/// What an `error` member says; `None` where it holds no error (`null`, `false`, empty).
+pub(crate) fn error_of(raw: Option<&str>) -> Option<UpstreamError> {
+    let raw = raw.filter(|raw| !matches!(*raw, "null" | "false" | "\"\"" | "{}" | "0"))?;
+    Some(serde_json::from_str::<ErrorBody<'_>>(raw).unwrap_or_default().read())
 }

@@ -1,46 +1,75 @@
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::Seen;
-use super::json::{ErrorBody, RawExt, UpstreamError, error_of, word};
+use super::cursor::{Cursor, Malformed};
+use super::json::{ErrorBody, UpstreamError, error_of, is_filled, word};
 use crate::{Finish, Usage};
 
-#[derive(Deserialize)]
+/// One event of a stream: what of it counts.
+#[derive(Default)]
 struct Event<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    delta: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    kind: Option<&'a str>,
+    delta: bool,
     response: Option<Response<'a>>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
+    error: Option<&'a str>,
 }
 
-#[derive(Deserialize)]
+/// The answer as far as it is, in an event or on its own.
+#[derive(Default)]
 struct Response<'a> {
-    #[serde(borrow, default)]
-    object: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    status: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    output: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-    #[serde(default)]
-    usage: Option<Tokens>,
+    object: &'a str,
+    status: &'a str,
+    output: bool,
+    error: Option<&'a str>,
+    usage: Option<Usage>,
 }
 
-#[derive(Deserialize)]
-struct Tokens {
-    #[serde(default)]
-    input_tokens: Option<u64>,
-    #[serde(default)]
-    output_tokens: Option<u64>,
+impl<'a> Event<'a> {
+    fn read(json: &'a [u8]) -> Result<Self, Malformed> {
+        Cursor::read(json, |cursor| {
+            let mut event = Self::default();
+            cursor.object(|cursor, key| {
+                match key {
+                    "type" => event.kind = cursor.some()?.map(word),
+                    "delta" => event.delta = is_filled(cursor.value()?),
+                    "response" => event.response = Some(Response::read(cursor)?),
+                    "error" => event.error = cursor.some()?,
+                    _ => cursor.skip()?,
+                }
+                Ok(())
+            })?;
+            Ok(event)
+        })
+    }
+}
+
+impl<'a> Response<'a> {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Self, Malformed> {
+        let mut response = Self::default();
+        cursor.object(|cursor, key| {
+            match key {
+                "object" => response.object = word(cursor.value()?),
+                "status" => response.status = word(cursor.value()?),
+                "output" => response.output = is_filled(cursor.value()?),
+                "error" => response.error = cursor.some()?,
+                "usage" => cursor.object(|cursor, key| {
+                    let usage = response.usage.get_or_insert_default();
+                    let tokens = cursor.value()?.parse().unwrap_or_default();
+                    match key {
+                        "input_tokens" => usage.input = tokens,
+                        "output_tokens" => usage.output = tokens,
+                        _ => {}
+                    }
+                    Ok(())
+                })?,
+                _ => cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(response)
+    }
 }
 
 pub(super) fn event(seen: &mut Seen, name: &[u8], data: &[u8]) {
-    let Ok(event) = serde_json::from_slice::<Event<'_>>(data) else {
+    let Ok(event) = Event::read(data) else {
         if name == b"error" {
             seen.error = Some(UpstreamError::unread(data));
         } else {
@@ -49,7 +78,7 @@ pub(super) fn event(seen: &mut Seen, name: &[u8], data: &[u8]) {
         return;
     };
     // Both carry the type; the data is the one that SDKs read.
-    let kind = event.kind.map_or(name, |kind| word(Some(kind)).as_bytes());
+    let kind = event.kind.map_or(name, str::as_bytes);
     if kind == b"error" || name == b"error" {
         seen.error = error_of(event.error).or_else(|| {
             // The flat form: code and message at the top level, where `type` is the event's.
@@ -72,33 +101,30 @@ pub(super) fn event(seen: &mut Seen, name: &[u8], data: &[u8]) {
             }
             seen.content |= seen.finish.is_some();
         }
-        _ if kind.ends_with(b".delta") => seen.content |= event.delta.is_filled(),
+        _ if kind.ends_with(b".delta") => seen.content |= event.delta,
         _ => {}
     }
 }
 
 pub(super) fn whole(seen: &mut Seen, body: &[u8]) -> bool {
-    let Ok(response) = serde_json::from_slice::<Response<'_>>(body) else { return false };
-    if word(response.object) != "response" && error_of(response.error).is_none() {
+    let Ok(response) = Cursor::read(body, Response::read) else { return false };
+    if response.object != "response" && error_of(response.error).is_none() {
         return false;
     }
     // A background response is accepted, not answered: nothing here can judge how it ends.
-    if matches!(word(response.status), "queued" | "in_progress") {
+    if matches!(response.status, "queued" | "in_progress") {
         return false;
     }
-    seen.content |= response.output.is_filled();
+    seen.content |= response.output;
     read(seen, &response);
     true
 }
 
 fn read(seen: &mut Seen, response: &Response<'_>) {
-    if let Some(tokens) = &response.usage {
-        seen.usage = Some(Usage {
-            input: tokens.input_tokens.unwrap_or_default(),
-            output: tokens.output_tokens.unwrap_or_default(),
-        });
+    if response.usage.is_some() {
+        seen.usage = response.usage;
     }
-    match word(response.status) {
+    match response.status {
         "completed" => seen.finish = Some(Finish::new("completed")),
         "incomplete" => seen.finish = Some(Finish::new("incomplete")),
         "cancelled" => seen.aborted = true,

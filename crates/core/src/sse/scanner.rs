@@ -120,7 +120,9 @@ impl Scanner {
                     continue;
                 }
             }
-            let Some(end) = memchr2(b'\n', b'\r', rest) else {
+            // Every other line is empty, and is not worth a search.
+            let end = if matches!(rest[0], b'\n' | b'\r') { Some(0) } else { memchr2(b'\n', b'\r', rest) };
+            let Some(end) = end else {
                 self.keep_partial(rest)?;
                 break;
             };
@@ -137,15 +139,10 @@ impl Scanner {
                 self.known = true;
             } else {
                 self.check(self.line.len() + line.len())?;
-                let mut whole = std::mem::take(&mut self.line);
-                whole.extend_from_slice(line);
-                let mut none = None;
-                // A line put together here cannot be lent out: it is copied into `data`.
+                // A line put together here cannot be lent out.
                 self.keep(&mut lent);
-                self.field(&whole, &mut none)?;
-                self.keep(&mut none);
-                whole.clear();
-                self.line = whole;
+                self.line.extend_from_slice(line);
+                self.kept_line()?;
             }
         }
         self.keep(&mut lent);
@@ -207,6 +204,26 @@ impl Scanner {
         }
         self.check(self.line.len() + part.len())?;
         self.line.extend_from_slice(part);
+        Ok(())
+    }
+
+    /// Reads the line that crossed a chunk border.
+    fn kept_line(&mut self) -> Result<(), TooLarge> {
+        let mut whole = std::mem::take(&mut self.line);
+        if !self.has_data && whole.starts_with(b"data:") {
+            // The line becomes the data as it is: a huge event is not copied once more.
+            let value = if whole.get(5) == Some(&b' ') { 6 } else { 5 };
+            self.check(whole.len() - value + 1)?;
+            (self.known, self.open, self.has_data) = (true, true, true);
+            whole.drain(..value);
+            std::mem::swap(&mut self.data, &mut whole);
+        } else {
+            let mut lent = None;
+            self.field(&whole, &mut lent)?;
+            self.keep(&mut lent);
+        }
+        whole.clear();
+        self.line = whole;
         Ok(())
     }
 

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,18 +9,16 @@ use http_body::{Body, Frame, SizeHint};
 use lastbyte_core::sse::Cutter;
 use lastbyte_core::{BodyError, BoxError, Cause, Dialect, Ending, Flushed, Watched, error_event, far};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
+
+use crate::timer::Timer;
 
 /// A comment line without a blank line: openai-python takes a blank line for an event and breaks.
 const HEARTBEAT: Bytes = Bytes::from_static(b": ping\n");
 
-/// HTTP/2 writes a stream's frames in a turn of the connection after the one that took them in. Where no
-/// second turn comes, everything was written long before this is over.
-const MULTIPLEXED_GRACE: Duration = Duration::from_millis(50);
-
-/// What a reader has to take the error event in before the transport fails. Browsers, and all that reads
-/// through `fetch`, throw away what was not read yet when a body fails, the event and the text before it
-/// too. One that understands the event leaves at once, and nobody waits.
+/// What a reader has to take the error event in before the transport fails, where it is known when all was
+/// written. Browsers, and all that reads through `fetch`, throw away what was not read yet when a body fails,
+/// the event and the text before it too. One that understands the event leaves at once, and nobody waits.
 const LINGER: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, Debug)]
@@ -53,27 +50,35 @@ pub(super) struct Connection {
 pin_project! {
     /// The body of an answer under [`SealLayer`](crate::SealLayer).
     pub struct SealBody<B> {
-        // `None` once it ended: a connection upstream is not held while the reader takes the rest.
         #[pin]
-        inner: Option<Watched<B>>,
-        // Heartbeats first, then the wait for the reader.
-        #[pin]
-        timer: Option<Sleep>,
-        // An answer of ours, where there is nothing else.
-        own: Option<Bytes>,
-        // `None` where nothing may be put between: not an event stream of a known format.
-        stream: Option<Stream>,
-        end: End,
+        inner: Inner<B>,
+        // `None` where nothing may be put between: not an event stream of a known format. In a box, for
+        // other bodies move faster without it.
+        stream: Option<Box<Stream>>,
     }
 }
 
-struct Stream {
+pin_project! {
+    #[project = InnerProj]
+    enum Inner<B> {
+        Answer { #[pin] body: Watched<B> },
+        // An answer of ours, where there is nothing else.
+        Own { bytes: Bytes },
+        // It ended: a connection upstream is not held while the reader takes the rest.
+        Over,
+    }
+}
+
+pub(super) struct Stream {
     dialect: Dialect,
     cutter: Cutter,
     settings: Settings,
     connection: Connection,
+    /// For heartbeats first, then for the wait for the reader.
+    timer: Timer,
     /// Since when nothing was sent.
     silent: Option<Instant>,
+    end: End,
 }
 
 enum End {
@@ -81,38 +86,33 @@ enum End {
     Open,
     /// The error event is next.
     Event(BodyError),
-    /// The event was handed out; the connection had written everything out so often before.
+    /// The last byte is next, in a frame of its own.
+    ///
+    /// HTTP/2 takes a frame in once there is window for one byte of it behind all that was taken in before,
+    /// and asks for the next one then. So when it asks again behind a frame of one byte, the window is there
+    /// for all, and nothing but the transport is to be waited for.
+    LastByte(Bytes, BodyError),
+    /// All was handed out.
     Flush {
         error: BodyError,
-        seen: u64,
-        yielded: bool,
+        /// In which turn of the connection, and until when it is waited for, once it has asked for more.
+        asked: Option<(u64, Instant)>,
     },
-    /// All was written, and the reader may read it.
-    Linger(BodyError),
+    /// All was written, and the reader may read it until then.
+    Linger(BodyError, Instant),
     Over,
 }
 
 impl<B> SealBody<B> {
-    pub(super) fn new(
-        inner: Watched<B>,
-        dialect: Option<Dialect>,
-        connection: Connection,
-        settings: Settings,
-    ) -> Self {
-        let stream = dialect.map(|dialect| Stream {
-            dialect,
-            cutter: Cutter::new(settings.max_event),
-            settings,
-            connection,
-            silent: None,
-        });
-        Self { inner: Some(inner), timer: None, own: None, stream, end: End::Open }
+    #[inline]
+    pub(super) fn new(body: Watched<B>, stream: Option<Box<Stream>>) -> Self {
+        Self { inner: Inner::Answer { body }, stream }
     }
 }
 
 impl<B> From<Bytes> for SealBody<B> {
-    fn from(own: Bytes) -> Self {
-        Self { inner: None, timer: None, own: Some(own), stream: None, end: End::Over }
+    fn from(bytes: Bytes) -> Self {
+        Self { inner: Inner::Own { bytes }, stream: None }
     }
 }
 
@@ -134,60 +134,62 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         let mut this = self.project();
-        if let Some(own) = this.own.take() {
-            return Poll::Ready(Some(Ok(Frame::data(own))));
-        }
         loop {
-            let polled = match this.inner.as_mut().as_pin_mut() {
-                Some(inner) => poll_caught(inner, cx),
-                None => Poll::Ready(None),
+            let polled = match this.inner.as_mut().project() {
+                InnerProj::Answer { body } => poll_caught(body, cx),
+                InnerProj::Own { bytes } => {
+                    let own = std::mem::take(bytes);
+                    this.inner.set(Inner::Over);
+                    return Poll::Ready(Some(Ok(Frame::data(own))));
+                }
+                InnerProj::Over => Poll::Ready(None),
             };
             let Some(stream) = this.stream.as_mut() else {
                 if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
-                    this.inner.set(None);
-                    *this.end = End::Over;
+                    this.inner.set(Inner::Over);
                 }
                 return polled;
             };
-            if !matches!(this.end, End::Open) {
-                return stream.finish(this.end, this.timer.as_mut(), cx);
+            if !matches!(stream.end, End::Open) {
+                return stream.finish(cx);
             }
             match polled {
-                Poll::Pending => return stream.heartbeat(this.timer.as_mut(), cx),
+                Poll::Pending => return stream.heartbeat(cx),
                 Poll::Ready(Some(Ok(frame))) => {
-                    if let Some(passed) = stream.pass(frame, this.end) {
+                    if let Some(passed) = stream.pass(frame) {
                         return Poll::Ready(Some(Ok(passed)));
                     }
                 }
-                Poll::Ready(Some(Err(error))) => *this.end = stream.broken(error),
+                Poll::Ready(Some(Err(error))) => stream.end = End::Event(error),
                 Poll::Ready(None) => {
-                    *this.end = End::Over;
-                    this.inner.set(None);
+                    stream.end = End::Over;
+                    this.inner.set(Inner::Over);
                     let rest = stream.cutter.take_rest();
                     let rest = Some(rest).filter(|rest| !rest.is_empty());
                     return Poll::Ready(rest.map(|rest| Ok(Frame::data(rest))));
                 }
             }
-            if !matches!(this.end, End::Open) {
-                this.inner.set(None);
-                this.timer.set(None);
+            if !matches!(stream.end, End::Open) {
+                this.inner.set(Inner::Over);
+                stream.timer = Timer::default();
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match (&self.inner, &self.end) {
-            (_, End::Over) => self.own.is_none(),
-            (Some(inner), End::Open) if self.stream.is_none() => inner.is_end_stream(),
-            _ => false,
+        match (&self.inner, &self.stream) {
+            (Inner::Own { .. }, _) => false,
+            (_, Some(stream)) => matches!(stream.end, End::Over),
+            (Inner::Answer { body }, None) => body.is_end_stream(),
+            (Inner::Over, None) => true,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match (&self.own, &self.inner) {
-            (Some(own), _) => SizeHint::with_exact(own.len() as u64),
-            (None, Some(inner)) if self.stream.is_none() => inner.size_hint(),
-            (None, None) if self.is_end_stream() => SizeHint::with_exact(0),
+        match &self.inner {
+            Inner::Own { bytes } => SizeHint::with_exact(bytes.len() as u64),
+            Inner::Answer { body } if self.stream.is_none() => body.size_hint(),
+            Inner::Over if self.is_end_stream() => SizeHint::with_exact(0),
             _ => SizeHint::default(),
         }
     }
@@ -209,8 +211,20 @@ where
 }
 
 impl Stream {
+    pub(super) fn new(dialect: Dialect, connection: Connection, settings: Settings) -> Self {
+        Self {
+            dialect,
+            cutter: Cutter::new(settings.max_event),
+            settings,
+            connection,
+            timer: Timer::default(),
+            silent: None,
+            end: End::Open,
+        }
+    }
+
     /// What of a frame may leave now: whole events only, so that one of ours can follow.
-    fn pass(&mut self, frame: Frame<Bytes>, end: &mut End) -> Option<Frame<Bytes>> {
+    fn pass(&mut self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
         self.silent = None;
         let data = match frame.into_data() {
             Ok(data) => data,
@@ -220,108 +234,83 @@ impl Stream {
             Ok(whole) => whole.map(Frame::data),
             Err(_) => {
                 let ending = Ending::Truncated { cause: Cause::TooLarge, by_caller: false };
-                *end = End::Event(BodyError::new(ending));
+                self.end = End::Event(BodyError::new(ending));
                 None
             }
         }
     }
 
-    fn broken(&self, error: BodyError) -> End {
-        if error.is_told() { self.flush(error) } else { End::Event(error) }
-    }
-
-    fn flush(&self, error: BodyError) -> End {
-        let seen = self.connection.flushed.as_ref().map_or(0, Flushed::count);
-        End::Flush { error, seen, yielded: false }
-    }
-
-    fn heartbeat(&mut self, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Polled {
+    fn heartbeat(&mut self, cx: &mut Context<'_>) -> Polled {
         let Some(every) = self.settings.heartbeat else { return Poll::Pending };
-        let at = far(*self.silent.get_or_insert_with(Instant::now), every);
-        loop {
-            if timer.is_none() {
-                timer.set(Some(sleep_until(at)));
+        let mut silent = *self.silent.get_or_insert_with(Instant::now);
+        while self.timer.poll(far(silent, every), cx).is_ready() {
+            silent = Instant::now();
+            self.silent = Some(silent);
+            // Half an event may be held back: then nothing may be put into it.
+            if self.cutter.is_between() {
+                return Poll::Ready(Some(Ok(Frame::data(HEARTBEAT))));
             }
-            let Some(mut armed) = timer.as_mut().as_pin_mut() else { return Poll::Pending };
-            if armed.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            if armed.deadline() >= at {
-                break;
-            }
-            armed.reset(at);
         }
-        self.silent = Some(Instant::now());
-        timer.set(Some(sleep_until(far(Instant::now(), every))));
-        if !self.cutter.is_between() {
-            // Half an event is held back: nothing may be put into it.
-            if let Some(armed) = timer.as_pin_mut() {
-                let _ = armed.poll(cx);
-            }
-            return Poll::Pending;
-        }
-        Poll::Ready(Some(Ok(Frame::data(HEARTBEAT))))
+        Poll::Pending
     }
 
     /// The error event, the wait until it was written and could be read, the failed transport.
-    fn finish(&mut self, end: &mut End, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Polled {
-        match std::mem::replace(end, End::Over) {
+    fn finish(&mut self, cx: &mut Context<'_>) -> Polled {
+        match std::mem::replace(&mut self.end, End::Over) {
             End::Open | End::Over => Poll::Ready(None),
+            End::Event(error) if error.is_told() && !self.settings.seal => Poll::Ready(None),
+            End::Event(error) if error.is_told() && !self.connection.multiplexed => {
+                self.flush(error, None, cx)
+            }
             End::Event(error) => {
-                let event = error_event(self.dialect, error.ending());
-                *end = self.flush(error.told());
+                // A reader who was told already still has to be known to have window for that.
+                let mut event =
+                    if error.is_told() { HEARTBEAT } else { error_event(self.dialect, error.ending()) };
+                self.end = if self.connection.multiplexed && self.settings.seal {
+                    let last = event.split_off(event.len() - 1);
+                    End::LastByte(last, error.told())
+                } else {
+                    End::Flush { error: error.told(), asked: None }
+                };
                 Poll::Ready(Some(Ok(Frame::data(event))))
             }
-            End::Flush { .. } if !self.settings.seal => Poll::Ready(None),
-            End::Flush { error, seen, yielded } => {
-                let written = match &self.connection.flushed {
-                    // hyper flushes before it polls a body again that was pending.
-                    None if yielded => true,
-                    None => {
-                        cx.waker().wake_by_ref();
-                        false
-                    }
-                    Some(flushed) => self.written(flushed, seen, timer.as_mut(), cx),
-                };
-                if written {
-                    timer.set(Some(sleep_until(far(Instant::now(), LINGER))));
-                    *end = End::Linger(error);
-                    return self.finish(end, timer, cx);
-                }
-                *end = End::Flush { error, seen, yielded: true };
-                Poll::Pending
+            End::LastByte(last, error) => {
+                self.end = End::Flush { error, asked: None };
+                Poll::Ready(Some(Ok(Frame::data(last))))
             }
-            End::Linger(error) => {
-                if timer.as_mut().as_pin_mut().is_some_and(|timer| timer.poll(cx).is_pending()) {
-                    *end = End::Linger(error);
+            End::Flush { .. } if !self.settings.seal => Poll::Ready(None),
+            End::Flush { error, asked } => self.flush(error, asked, cx),
+            End::Linger(error, until) => {
+                if self.timer.poll(until, cx).is_pending() {
+                    self.end = End::Linger(error, until);
                     return Poll::Pending;
                 }
-                timer.set(None);
                 Poll::Ready(Some(Err(error)))
             }
         }
     }
 
-    fn written(
-        &self,
-        flushed: &Flushed,
-        seen: u64,
-        mut timer: Pin<&mut Option<Sleep>>,
-        cx: &mut Context<'_>,
-    ) -> bool {
-        let turns = if self.connection.multiplexed { 2 } else { 1 };
-        if flushed.poll_past(cx, seen + turns - 1).is_ready() {
-            return true;
-        }
+    /// Waits until the connection has written everything out, `stall_timeout` at most.
+    fn flush(&mut self, error: BodyError, asked: Option<(u64, Instant)>, cx: &mut Context<'_>) -> Polled {
         let now = Instant::now();
-        if timer.is_none() {
-            timer.set(Some(sleep_until(far(now, self.settings.stall_timeout))));
+        let Some(flushed) = &self.connection.flushed else {
+            if asked.is_some() {
+                // hyper flushes HTTP/1 before it polls a body again that was pending.
+                return Poll::Ready(Some(Err(error)));
+            }
+            cx.waker().wake_by_ref();
+            self.end = End::Flush { error, asked: Some((0, now)) };
+            return Poll::Pending;
+        };
+        let (turn, until) = asked.unwrap_or_else(|| (flushed.turn(), far(now, self.settings.stall_timeout)));
+        if flushed.poll_past(cx, turn).is_ready() {
+            self.end = End::Linger(error, far(now, LINGER));
+            return self.finish(cx);
         }
-        let Some(mut armed) = timer.as_pin_mut() else { return false };
-        let grace = now + MULTIPLEXED_GRACE;
-        if flushed.count() > seen && armed.deadline() > grace {
-            armed.as_mut().reset(grace);
+        if self.timer.poll(until, cx).is_ready() {
+            return Poll::Ready(Some(Err(error)));
         }
-        armed.poll(cx).is_ready()
+        self.end = End::Flush { error, asked: Some((turn, until)) };
+        Poll::Pending
     }
 }

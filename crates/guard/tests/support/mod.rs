@@ -1,5 +1,7 @@
 //! A body that follows a script, under paused time.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use std::future::Future;
 use std::io;
 use std::pin::Pin;

@@ -1,13 +1,14 @@
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use lastbyte::core::Flusher;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// A connection that says when everything handed to it was written out.
+    /// A transport that says whether something is unwritten.
     pub(super) struct FlushIo<T> {
         #[pin]
         inner: T,
@@ -29,15 +30,19 @@ impl<T: Read> Read for FlushIo<T> {
 
 impl<T: Write> Write for FlushIo<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.project().inner.poll_write(cx, buf)
+        let this = self.project();
+        this.flusher.writing();
+        this.inner.poll_write(cx, buf)
     }
 
-    /// hyper flushes only after it has written all of its own buffer.
+    /// hyper and h2 flush only once they have written all of their own buffer.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
-        ready!(this.inner.poll_flush(cx))?;
-        this.flusher.flushed();
-        Poll::Ready(Ok(()))
+        let flushed = this.inner.poll_flush(cx);
+        if let Poll::Ready(Ok(())) = flushed {
+            this.flusher.flushed();
+        }
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -53,6 +58,39 @@ impl<T: Write> Write for FlushIo<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.project().inner.poll_write_vectored(cx, bufs)
+        let this = self.project();
+        this.flusher.writing();
+        this.inner.poll_write_vectored(cx, bufs)
+    }
+}
+
+pin_project! {
+    /// A connection over a [`FlushIo`] that counts its turns.
+    ///
+    /// Both of hyper's connections try, each time they are polled, to write all that may be sent: HTTP/1 its
+    /// buffer, HTTP/2 the frames of every stream that has window for them. They stop only where the
+    /// transport is full.
+    pub(super) struct Turns<C> {
+        #[pin]
+        connection: C,
+        flusher: Flusher,
+    }
+}
+
+impl<C> Turns<C> {
+    pub(super) fn new(connection: C, flusher: Flusher) -> Self {
+        Self { connection, flusher }
+    }
+}
+
+impl<C: Future> Future for Turns<C> {
+    type Output = C::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
+        let this = self.project();
+        this.flusher.begin(cx);
+        let polled = this.connection.poll(cx);
+        this.flusher.end();
+        polled
     }
 }

@@ -1,0 +1,127 @@
+//! The operators' side: what was counted, as JSON, as Prometheus reads it, and as a page.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+
+use crate::proxy::Proxy;
+use crate::stats::Counts;
+
+/// What `/metrics` is, for those who read it (Prometheus' text format).
+const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+pub(crate) fn routes(proxy: Arc<Proxy>) -> Router {
+    Router::new()
+        .route("/stats", get(stats))
+        .route("/metrics", get(metrics))
+        .route("/status", get(status))
+        .with_state(proxy)
+}
+
+async fn stats(State(proxy): State<Arc<Proxy>>) -> Json<Counts> {
+    Json(proxy.stats.counts())
+}
+
+async fn metrics(State(proxy): State<Arc<Proxy>>) -> impl IntoResponse {
+    let ready = !proxy.drain.is_begun();
+    ([(header::CONTENT_TYPE, METRICS)], exposition(&proxy.stats.counts(), ready))
+}
+
+async fn status(State(proxy): State<Arc<Proxy>>) -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, page(&proxy))
+}
+
+/// The counts in Prometheus' text format. Every label has one of a few values that are written here.
+fn exposition(counts: &Counts, ready: bool) -> String {
+    let mut text = String::new();
+    let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, u64)]| {
+        let _ = writeln!(text, "# HELP lastbyte_{name} {help}\n# TYPE lastbyte_{name} {kind}");
+        for (label, value) in values {
+            let _ = writeln!(text, "lastbyte_{name}{label} {value}");
+        }
+    };
+    metric("ready", "gauge", "Whether new calls are taken.", &[("", ready.into())]);
+    metric("requests_total", "counter", "Calls of readers to the chat API.", &[("", counts.requests)]);
+    metric("active_requests", "gauge", "Calls that have not ended.", &[("", counts.active)]);
+    metric("attempts_total", "counter", "Attempts upstream of calls that ended.", &[("", counts.attempts)]);
+    metric(
+        "sent_bytes_total",
+        "counter",
+        "Bytes of the bodies of answers that ended.",
+        &[("", counts.bytes)],
+    );
+    let labels: Vec<_> =
+        counts.endings.iter().map(|(name, count)| (format!("{{ending=\"{name}\"}}"), *count)).collect();
+    let endings: Vec<_> = labels.iter().map(|(label, count)| (label.as_str(), *count)).collect();
+    metric("endings_total", "counter", "Calls by how they ended.", &endings);
+    text
+}
+
+fn page(proxy: &Proxy) -> String {
+    let counts = proxy.stats.counts();
+    let up = humantime::format_duration(std::time::Duration::from_secs(proxy.stats.up().as_secs()));
+    let state = if proxy.drain.is_begun() { "draining" } else { "ready" };
+    let mut rows = String::new();
+    let mut row = |name: &str, value: &dyn std::fmt::Display| {
+        let _ =
+            writeln!(rows, "<tr><th scope=\"row\">{name}</th><td>{}</td></tr>", escaped(&value.to_string()));
+    };
+    row("state", &state);
+    row("version", &env!("CARGO_PKG_VERSION"));
+    row("up", &up);
+    row("upstream", proxy.upstream());
+    row("calls", &counts.requests);
+    row("open", &counts.active);
+    row("attempts", &counts.attempts);
+    for (ending, count) in &counts.endings {
+        row(ending, count);
+    }
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>lastbyte: {state}</title>\n\
+         <style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem }} \
+         th {{ text-align: left; font-weight: normal; padding-right: 2rem }} \
+         td {{ text-align: right; font-variant-numeric: tabular-nums }}</style>\n\
+         <h1>lastbyte</h1>\n<table>\n{rows}</table>\n"
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_are_told_as_prometheus_reads_them() {
+        let endings = [("complete", 3), ("truncated", 1)].into();
+        let counts = Counts { requests: 5, active: 1, attempts: 6, bytes: 7, endings };
+        let text = exposition(&counts, true);
+        for line in [
+            "# TYPE lastbyte_requests_total counter",
+            "lastbyte_ready 1",
+            "lastbyte_requests_total 5",
+            "lastbyte_active_requests 1",
+            "lastbyte_endings_total{ending=\"complete\"} 3",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line}\n{text}");
+        }
+        assert!(text.ends_with('\n'));
+    }
+
+    #[test]
+    fn what_stands_on_the_page_is_text() {
+        assert_eq!(escaped("<a href=\"x\">&"), "&lt;a href=&quot;x&quot;&gt;&amp;");
+    }
+}

@@ -1,0 +1,145 @@
+//! What a layer adds to one call: from the request to the last byte of a short answer.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use lastbyte::guard::{GuardLayer, SealLayer};
+use lastbyte::retry::{MaxAttempts, RetryLayer};
+use tower::{Service, ServiceBuilder};
+use tower_resilience_timelimiter::{TimeLimiterError, TimeLimiterLayer};
+
+use crate::requests::{Answer, Bare, drain, prepare};
+use crate::rounds::{Subject, sample};
+
+/// Small enough for the requests of a batch to stay in the nearest caches.
+const BATCH: usize = 32;
+
+pub(crate) const BARE: &str = "bare service";
+pub(crate) const GUARD_SEAL: &str = "seal + guard";
+pub(crate) const RETRY: &str = "retry";
+pub(crate) const RETRY_ONCE: &str = "retry, 1 attempt allowed";
+pub(crate) const RETRY_GUARD: &str = "retry + guard";
+pub(crate) const STACK: &str = "seal + retry + guard";
+pub(crate) const PEERS: &str = "tower-resilience retry + time limiter";
+pub(crate) const COPY: &str = "HeaderMap: clone and drop";
+
+type Req = Request<Full<Bytes>>;
+type Res = Response<Full<Bytes>>;
+
+/// The subjects of one table.
+pub(crate) fn subjects(request: &Req, answer: Answer) -> Vec<Subject> {
+    let headers = request.headers().clone();
+    vec![
+        subject(BARE, Bare, request, answer),
+        subject("guard", ServiceBuilder::new().layer(GuardLayer::new()).service(Bare), request, answer),
+        subject("seal", ServiceBuilder::new().layer(SealLayer::new()).service(Bare), request, answer),
+        subject(
+            GUARD_SEAL,
+            ServiceBuilder::new().layer(SealLayer::new()).layer(GuardLayer::new()).service(Bare),
+            request,
+            answer,
+        ),
+        subject(RETRY, ServiceBuilder::new().layer(RetryLayer::new()).service(Bare), request, answer),
+        subject(RETRY_ONCE, ServiceBuilder::new().layer(once()).service(Bare), request, answer),
+        subject(
+            RETRY_GUARD,
+            ServiceBuilder::new().layer(RetryLayer::new()).layer(GuardLayer::new()).service(Bare),
+            request,
+            answer,
+        ),
+        subject(
+            STACK,
+            ServiceBuilder::new()
+                .layer(SealLayer::new())
+                .layer(RetryLayer::new())
+                .layer(GuardLayer::new())
+                .service(Bare),
+            request,
+            answer,
+        ),
+        subject(
+            "tower-resilience retry",
+            ServiceBuilder::new().layer(peer_retry::<Infallible>()).service(Bare),
+            request,
+            answer,
+        ),
+        subject(
+            "tower-resilience time limiter",
+            ServiceBuilder::new().layer(peer_limit()).service(Bare),
+            request,
+            answer,
+        ),
+        subject(
+            PEERS,
+            ServiceBuilder::new()
+                .layer(peer_retry::<TimeLimiterError<Infallible>>())
+                .layer(peer_limit())
+                .service(Bare),
+            request,
+            answer,
+        ),
+        Subject::new(COPY, move || {
+            sample(BATCH, || {
+                for _ in 0..BATCH {
+                    drop(black_box(headers.clone()));
+                }
+            })
+        }),
+    ]
+}
+
+fn once() -> RetryLayer {
+    RetryLayer::new().with_max_attempts(MaxAttempts::new(1).unwrap())
+}
+
+fn peer_retry<E: Send + 'static>() -> tower_resilience_retry::RetryLayer<Req, Res, E> {
+    tower_resilience_retry::RetryLayer::builder()
+        .max_attempts(5)
+        .exponential_backoff(Duration::from_secs(1))
+        .retry_on_response(|response: &Res| response.status().is_server_error())
+        .build()
+}
+
+fn peer_limit() -> TimeLimiterLayer {
+    TimeLimiterLayer::builder().timeout_duration(Duration::from_secs(600)).build()
+}
+
+fn subject<S, B>(name: &str, mut service: S, request: &Req, answer: Answer) -> Subject
+where
+    S: Service<Req, Response = Response<B>> + 'static,
+    B: Body,
+{
+    let request = request.clone();
+    Subject::new(name, move || {
+        let requests: Vec<Req> = (0..BATCH).map(|_| request.clone()).collect();
+        prepare((0..BATCH).map(|_| answer.response()));
+        sample(BATCH, || requests.into_iter().for_each(|request| call(&mut service, request)))
+    })
+}
+
+/// One call, from the request to the end of the answer's body.
+fn call<S, B>(service: &mut S, request: Req)
+where
+    S: Service<Req, Response = Response<B>>,
+    B: Body,
+{
+    let mut cx = Context::from_waker(Waker::noop());
+    let _ = black_box(service.poll_ready(&mut cx));
+    let future = pin!(service.call(black_box(request)));
+    match future.poll(&mut cx) {
+        Poll::Ready(Ok(response)) => {
+            let (head, body) = response.into_parts();
+            drain(body);
+            drop(black_box(head));
+        }
+        _ => panic!("the answer is there at once"),
+    }
+}

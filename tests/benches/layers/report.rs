@@ -1,0 +1,226 @@
+//! The report: tables, and the targets with what was measured.
+
+use std::fmt::Write as _;
+
+use crate::events::{self, Shape};
+use crate::frames::{self, Kind};
+use crate::rounds::{Series, Spread};
+use crate::{calls, requests};
+
+/// The report as it grows.
+pub(crate) struct Report {
+    rounds: usize,
+    tables: String,
+    targets: Vec<Target>,
+}
+
+struct Target {
+    what: String,
+    limit: String,
+    got: String,
+    met: bool,
+}
+
+impl Report {
+    pub(crate) fn new(rounds: usize) -> Self {
+        Self { rounds, tables: String::new(), targets: Vec::new() }
+    }
+
+    fn target(&mut self, what: String, limit: String, got: String, met: bool) {
+        self.targets.push(Target { what, limit, got, met });
+    }
+
+    pub(crate) fn calls(&mut self, kind: &str, extensions: bool, table: &[Series]) {
+        let with = if extensions { "with" } else { "without" };
+        self.table(&format!("Per call: {kind}, its response {with} extensions"), table, calls::BARE);
+        let of = |name| find(table, name);
+        let (bare, copy) = (of(calls::BARE), of(calls::COPY));
+        let shared = if extensions { 2.0 } else { 4.0 };
+        let at = format!("{kind}, {with} extensions");
+
+        let (more, allocations) = over(of(calls::GUARD_SEAL), bare);
+        self.target(
+            format!("a. seal + guard over bare ({at})"),
+            format!("150 ns, {shared} allocations"),
+            format!("{more:.0} ns, {allocations:.1}"),
+            more < 150.0 && allocations <= shared,
+        );
+        let (more, allocations) = over(of(calls::RETRY), bare);
+        let limit = 150.0 + copy.min() + 100.0;
+        let most = shared + copy.allocations + 3.0;
+        self.target(
+            format!("b. retry over bare ({at})"),
+            format!("150 + {:.0} + 100 = {limit:.0} ns, {most} allocations", copy.min()),
+            format!("{more:.0} ns, {allocations:.1}"),
+            more <= limit && allocations <= most,
+        );
+        let ratio = of(calls::RETRY_GUARD).ratio(of(calls::PEERS));
+        self.target(
+            format!("d. retry + guard / tower-resilience retry + time limiter ({at})"),
+            "below 1, aim 0.7".to_owned(),
+            shown(ratio),
+            ratio.median <= 0.7,
+        );
+    }
+
+    pub(crate) fn frames(&mut self, kind: Kind, table: &[Series]) {
+        let Kind { scanned, waits } = kind;
+        let what = if scanned { "an event stream, one event a frame" } else { "bytes that nobody scans" };
+        let pace = if waits { "each frame waited for" } else { "every frame there at once" };
+        self.table(&format!("Per frame: {what}, {pace}"), table, frames::BARE);
+        let base = find(table, if scanned { frames::WATCHED } else { frames::BARE });
+        let (more, allocations) = over(find(table, frames::GUARD), base);
+        self.target(
+            format!("c. guard over {} ({pace})", base.name),
+            "25 ns, 0 allocations".to_owned(),
+            format!("{more:.1} ns, {allocations:.2}"),
+            more < 25.0 && allocations <= 0.0,
+        );
+    }
+
+    pub(crate) fn events(&mut self, shape: &Shape, table: &[Series]) {
+        let bytes = shape.frame.len() / shape.events;
+        self.table(&format!("Per event: {}", shape.name), table, events::SCAN);
+        let rates: Vec<String> = table
+            .iter()
+            .map(|series| format!("{} {:.0} MB/s", series.name, bytes as f64 * 1e3 / series.min()))
+            .collect();
+        let _ = writeln!(self.tables, "\nAt its quietest: {}.", rates.join(", "));
+        let of = |name| find(table, name);
+        if shape.name.starts_with("229") {
+            let ratio = of(events::PEER).ratio(of(events::SCAN));
+            self.target(
+                format!("e. scanner as fast as sse-stream ({})", shape.name),
+                "3 times".to_owned(),
+                shown(ratio),
+                ratio.median >= 3.0,
+            );
+        } else {
+            let ratio = of(events::BORDERS).ratio(of(events::SCAN));
+            self.target(
+                format!("e. scanner as fast as memchr for borders ({})", shape.name),
+                "0.5 times".to_owned(),
+                shown(ratio),
+                ratio.median >= 0.5,
+            );
+        }
+    }
+
+    pub(crate) fn huge(&mut self, sizes: &[(usize, [Series; 2])]) {
+        let _ = writeln!(self.tables, "\n## One huge event in frames of 1 KiB\n");
+        let _ =
+            writeln!(self.tables, "| event | ms | ns per KiB | frames only appended, ns per KiB | times |");
+        let _ = writeln!(self.tables, "|---|---:|---:|---:|---:|");
+        let mut worst = Spread::of(std::iter::once(0.0));
+        for (kib, [append, scan]) in sizes {
+            let (ns, ratio) = (scan.min(), scan.ratio(append));
+            let whole = ns * *kib as f64 / 1e6;
+            let (plain, times) = (append.min(), shown(ratio));
+            let _ = writeln!(self.tables, "| {kib} KiB | {whole:.3} | {ns:.0} | {plain:.0} | {times} |");
+            if ratio.median > worst.median {
+                worst = ratio;
+            }
+        }
+        self.target(
+            "e. one huge event is read in linear time".to_owned(),
+            "3 times what appending its frames takes, at any size".to_owned(),
+            shown(worst),
+            worst.median <= 3.0,
+        );
+    }
+
+    fn table(&mut self, title: &str, table: &[Series], base: &str) {
+        let base = find(table, base);
+        let _ = writeln!(self.tables, "\n## {title}\n");
+        let _ = writeln!(
+            self.tables,
+            "| | ns, quietest | ns, median | over {0}, ns | over {0}, times | allocations | bytes |",
+            base.name
+        );
+        let _ = writeln!(self.tables, "|---|---:|---:|---:|---:|---:|---:|");
+        for series in table {
+            let median = Spread::of(series.ns.iter().copied()).median;
+            let (over, times) = (series.over(base), series.ratio(base));
+            let _ = writeln!(
+                self.tables,
+                "| {} | {:.1} | {median:.1} | {:.1} / {:.1} / {:.1} | {} | {:.2} | {:.0} |",
+                series.name,
+                series.min(),
+                over.min,
+                over.median,
+                over.max,
+                shown(times),
+                series.allocations,
+                series.bytes,
+            );
+        }
+    }
+
+    /// The whole report, as Markdown.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        let _ = writeln!(
+            text,
+            "# What the layers cost\n\n\
+             `cargo xtask bench layers` measured this on {}, {}, {}, release with thin LTO, one thread. \
+             Peers: tower-resilience-retry and tower-resilience-timelimiter {}, sse-stream {}.\n\n\
+             Each subject runs in each of {} rounds, in turn; a round's time is its median batch. Three \
+             numbers are the smallest, the median and the largest over the rounds, taken within a round where \
+             two subjects are compared. The quietest round says what the code costs, the rest what the machine \
+             was busy with. A block of the heap that grows counts as an allocation; counting takes below a \
+             nanosecond each.\n\n\
+             The request has {} headers as hyper parses them, a body of {} bytes, and no extensions. A call goes \
+             from the request to the last byte of the answer, and drops both; the bare service reads the \
+             request's body and has the response ready.",
+            machine(),
+            std::env::consts::OS,
+            compiler(),
+            version("tower-resilience-retry"),
+            version("sse-stream"),
+            self.rounds,
+            requests::HEADERS,
+            requests::BODY,
+        );
+        let _ = writeln!(text, "\n## Targets\n\n| target | limit | measured | |\n|---|---|---|---|");
+        for target in &self.targets {
+            let met = if target.met { "met" } else { "**missed**" };
+            let _ = writeln!(text, "| {} | {} | {} | {met} |", target.what, target.limit, target.got);
+        }
+        text.push_str(&self.tables);
+        text
+    }
+}
+
+/// What a subject takes more than the bare one at its quietest: ns and allocations.
+fn over(series: &Series, bare: &Series) -> (f64, f64) {
+    (series.min() - bare.min(), series.allocations - bare.allocations)
+}
+
+fn find<'a>(table: &'a [Series], name: &str) -> &'a Series {
+    table.iter().find(|series| series.name == name).unwrap()
+}
+
+fn shown(spread: Spread) -> String {
+    format!("{:.2} / {:.2} / {:.2}", spread.min, spread.median, spread.max)
+}
+
+fn machine() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{} ({cores} cores, shared)", name.map_or("an unknown processor", |(_, name)| name))
+}
+
+fn compiler() -> String {
+    let rustc = std::process::Command::new("rustc").arg("--version").output();
+    rustc.map_or("an unknown compiler".into(), |out| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+}
+
+/// The version of a package in the lock file.
+fn version(package: &str) -> String {
+    const LOCK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock");
+    let lock = std::fs::read_to_string(LOCK).unwrap_or_default();
+    let named = format!("name = \"{package}\"\nversion = \"");
+    let rest = lock.split_once(&named).map(|(_, rest)| rest);
+    rest.and_then(|rest| rest.split('"').next()).unwrap_or("?").to_owned()
+}
