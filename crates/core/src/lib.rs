@@ -58,7 +58,7 @@
 //! #     .body(Full::new(Bytes::from("data: {\"choices\":[]}\n\n")))
 //! #     .unwrap();
 //! let watch = Watch::default().max_event(64 << 10).strict();
-//! let (response, _) = watch.response(&ask, response);
+//! let response = watch.response(&ask, response);
 //! let error = response.into_body().collect().await.unwrap_err();
 //! assert_eq!(error.ending().code(), "stream_truncated");
 //! # }
