@@ -1,6 +1,6 @@
 //! The readers: each has one connection, and asks for one answer after the other on it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,8 +11,9 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use lastbyte::core::far;
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 
 use crate::support::Done;
 use crate::support::answer::{Reading, expected, request};
@@ -38,7 +39,7 @@ pub(crate) struct Load {
 pub(crate) enum Until {
     /// After so many answers.
     Answers(u64),
-    /// No answer is begun later than this.
+    /// After so long; what is under way then counts neither way.
     Time(Duration),
 }
 
@@ -89,23 +90,32 @@ impl Load {
         runtime.block_on(LocalSet::new().run_until(async {
             let start = Instant::now();
             let begun = Rc::new(Cell::new(0));
+            let measured = Rc::new(RefCell::new(Measured::default()));
             let mut readers = JoinSet::new();
             for number in 0..self.connections {
                 let after = self.over.mul_f64(number as f64 / self.connections as f64);
-                let (load, url, begun) = (self.clone(), url.clone(), begun.clone());
-                readers.spawn_local(async move { load.read(url, after, start, &begun).await });
+                let (load, url) = (self.clone(), url.clone());
+                let (begun, measured) = (begun.clone(), measured.clone());
+                readers.spawn_local(async move { load.read(url, after, &begun, &measured).await });
             }
-            let mut measured = Measured::default();
+            let over = match self.until {
+                Until::Answers(_) => far(start, Duration::MAX),
+                Until::Time(time) => start + time,
+            };
             let mut now_and_then = interval(Duration::from_secs(2));
             loop {
                 tokio::select! {
                     ended = readers.join_next() => match ended {
-                        Some(answers) => answers?.into_iter().for_each(|one| measured.take(one)),
+                        Some(ended) => ended?,
                         None => break,
                     },
+                    // What is still being read counts neither way.
+                    () = sleep_until(over) => break,
                     _ = now_and_then.tick() => told(begun.get()),
                 }
             }
+            drop(readers);
+            let mut measured = measured.take();
             measured.seconds = start.elapsed().as_secs_f64();
             measured.first.sort_by(f64::total_cmp);
             Ok(measured)
@@ -113,25 +123,21 @@ impl Load {
     }
 
     /// One reader.
-    async fn read(&self, url: Uri, after: Duration, start: Instant, begun: &Cell<u64>) -> Vec<One> {
+    async fn read(&self, url: Uri, after: Duration, begun: &Cell<u64>, measured: &RefCell<Measured>) {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         // A request that is sent again in silence would hide a failure.
         let mut client = Client::builder(TokioExecutor::new());
         let client = client.pool_max_idle_per_host(1).retry_canceled_requests(false).build(connector);
         sleep(after).await;
-        let mut answers = Vec::new();
         loop {
             let number = begun.get();
-            let more = match self.until {
-                Until::Answers(count) => number < count,
-                Until::Time(time) => start.elapsed() < time,
-            };
-            if !more {
-                return answers;
+            if matches!(self.until, Until::Answers(count) if number >= count) {
+                return;
             }
             begun.set(number + 1);
-            answers.push(self.one(&client, &url, number).await);
+            let one = self.one(&client, &url, number).await;
+            measured.borrow_mut().take(one);
         }
     }
 

@@ -156,7 +156,8 @@ pub(crate) fn all() -> Vec<Scenario> {
         with(
             "strict",
             "500 at once, 50 a second, refusals count",
-            "Some providers charge what they refuse against the limit: who keeps asking too fast is never let in.",
+            "Some providers charge what they refuse against the limit: who keeps asking too fast is never \
+             let in.",
             &|it| {
                 it.capacity.refusals_count = true;
             },
@@ -172,7 +173,8 @@ pub(crate) fn all() -> Vec<Scenario> {
         with(
             "four",
             "500 at once, 50 a second, four clients",
-            "The callers of c50 spread over four clients, each with its own retry layer and its own connections, in one process: they share nothing but the processor.",
+            "The callers of c50 spread over four clients, each with its own retry layer and its own \
+             connections, in one process: they share nothing but the processor.",
             &|it| {
                 it.clients = 4;
             },
@@ -180,7 +182,9 @@ pub(crate) fn all() -> Vec<Scenario> {
         with(
             "open",
             "70 a second arrive for 40 s, 50 a second",
-            "1.4 times the capacity, from callers who do not wait for each other. One queue would just get them all through: the last of them waits 14 s. The bound serves in order of arrival.",
+            "1.4 times the capacity, from callers who do not wait for each other. One queue would just \
+             get them all through: the last of them waits about 15 s. The bound serves in order of \
+             arrival.",
             &|it| {
                 it.arrivals = Arrivals::Open { per_second: 70.0, during: 40 * S };
             },
@@ -188,7 +192,8 @@ pub(crate) fn all() -> Vec<Scenario> {
         with(
             "outage",
             "Total outage",
-            "Every request gets 503, 50 callers a second come for 60 s: nobody can have an answer, and what counts is what the upstream has to bear.",
+            "Every request gets 503, 50 callers a second come for 60 s: nobody can have an answer, and \
+             what counts is what the upstream has to bear.",
             &|it| {
                 it.arrivals = Arrivals::Steady { per_second: 50.0, during: 60 * S };
                 it.capacity = Capacity { head_delay_ms: HEAD_DELAY_MS, ..Capacity::default() };
