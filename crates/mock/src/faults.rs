@@ -23,7 +23,8 @@ pub struct Faults {
     pub interval_ms: u64,
     /// Milliseconds before the first event.
     pub first_event_ms: u64,
-    /// The continuations it takes: `vllm`, `sglang`, `deepseek`, `mistral`, `anthropic`, `openrouter`.
+    /// The continuations it takes: `vllm`, `sglang`, `deepseek`, `mistral`, `anthropic`, `openrouter`; `none`
+    /// is no other.
     pub continuations: Vec<String>,
 }
 
@@ -183,6 +184,10 @@ impl Faults {
         if faults.mix.iter().any(|fault| !(0.0..=1.0).contains(&fault.rate)) || total > 1.000_001 {
             return Err(format!("rates are 0 to 1 and add up to at most 1; these add up to {total}"));
         }
+        let known = ["none", "vllm", "sglang", "deepseek", "mistral", "anthropic", "openrouter"];
+        if let Some(name) = faults.continuations.iter().find(|name| !known.contains(&&***name)) {
+            return Err(format!("`{name}` is no continuation; these are: {}", known.join(", ")));
+        }
         Ok(faults)
     }
 
@@ -216,7 +221,14 @@ mod tests {
         sorted.sort();
         sorted.dedup();
         assert_eq!(sorted.len(), 3, "{kinds:?}");
-        for bad in ["{\"refuse\":2}", "{\"refuze\":1}", "[]", "{\"cut\":{\"aftr\":1}}", "nonsense"] {
+        for bad in [
+            "{\"refuse\":2}",
+            "{\"refuze\":1}",
+            "[]",
+            "{\"cut\":{\"aftr\":1}}",
+            "{\"continuations\":[\"openai\"]}",
+            "nonsense",
+        ] {
             assert!(Faults::read(bad.as_bytes()).is_err(), "{bad}");
         }
     }

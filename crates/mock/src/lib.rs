@@ -17,6 +17,17 @@
 //! It speaks OpenAI's Chat Completions and Responses and Anthropic's Messages, streamed and not, and
 //! answers embeddings, speech, files and models, so that what is no chat answer can be tried too.
 //!
+//! Other answers than text, where the request asks for them:
+//!
+//! * `n` choices of a chat answer, each with the same text.
+//! * Calls of tools where they are forced: `tool_choice` is `required` (Anthropic: `any`), for each of the
+//!   `tools`, or names one. The arguments are [`expected_arguments`].
+//! * Reasoning before the text ([`expected_reasoning`]): with `reasoning_effort`, Anthropic's `thinking`,
+//!   Responses' `reasoning.effort`.
+//! * The rest of an answer that the request begins, in the ways of vLLM, SGLang, DeepSeek, Mistral (which
+//!   repeats the beginning), Anthropic and OpenRouter, as far as [`Faults::continuations`] names them. Where
+//!   it names none, the same requests meet what they meet at OpenAI and at newer Claudes: a new turn, or 400.
+//!
 //! # Faults
 //!
 //! [`Faults::read`] takes them as JSON, each [`Kind`] with a rate, or with settings. A `script` gives the
@@ -52,18 +63,21 @@
 //! Request bodies of 64 MiB; 4096 connections wait to be accepted; the faults of the last 1024 calls are
 //! remembered ([`Mock::met`]).
 
+mod begun;
 mod body;
 mod capacity;
 mod faults;
 mod recent;
 mod reset;
 mod routes;
+mod said;
 mod server;
 mod stats;
 mod text;
 mod wire;
 
 pub use faults::{Capacity, Fault, Faults, Kind};
+pub use said::{expected_arguments, expected_reasoning};
 pub use server::{Mock, MockConfig};
 pub use stats::Stats;
 pub use text::{expected_text, expected_words};

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::body::{Step, Steps};
 use crate::reset::Reset;
+use crate::said::Said;
 use crate::server::Shared;
 use crate::stats::Running;
 use crate::wire::{Wire, error};
@@ -113,17 +114,24 @@ async fn chat(
         Kind::Stall if fault.head => sleep(fault.wait()).await,
         _ => {}
     }
-    let text = text_of(shared.seed, wire, &request, &faults);
+    let said = match Said::of(shared.seed, wire, &request, &faults) {
+        Ok(said) => said,
+        Err(refusal) => {
+            running.other();
+            return json_answer(400, &refusal);
+        }
+    };
+    let text = &said.text;
     let id = format!("chatcmpl-{}", shared.next_id());
     if request["stream"] != true {
-        return whole(wire, &request, &text, &id, &fault, running, gzip);
+        return whole(wire, &request, &said, &id, &fault, running, gzip);
     }
     let pieces = match (faults.chunks, faults.chunk_bytes) {
-        (0, 0) => text::pieces(&text, 12),
-        (0, size) => text::pieces(&text, size),
-        (chunks, _) => text::parts(&text, chunks),
+        (0, 0) => text::pieces(text, 12),
+        (0, size) => text::pieces(text, size),
+        (chunks, _) => text::parts(text, chunks),
     };
-    let events = wire.stream(&request, &pieces, &id);
+    let events = wire.stream(&request, &said, &pieces, &id);
     let (steps, is_whole) = steps(&faults, &fault, wire, events);
     built(200, "text/event-stream", Steps::new(steps, Some(running), is_whole))
 }
@@ -137,27 +145,6 @@ async fn refusal(capacity: Option<&Capacity>) -> Answer {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     Ok(response)
-}
-
-/// The text of an answer, or the rest of it where the request begins it in a way that is understood.
-fn text_of(seed: u64, wire: Wire, request: &Value, faults: &Faults) -> String {
-    let count = if faults.words == 0 { 60 } else { faults.words };
-    let messages = wire.messages(request);
-    let begun = messages.as_array().and_then(|all| all.split_last()).filter(|(last, _)| {
-        let way = |name: &str| faults.continuations.iter().any(|taken| taken == name);
-        last["role"] == "assistant"
-            && (way("anthropic")
-                || way("openrouter")
-                || (way("deepseek") || way("mistral")) && last["prefix"] == true
-                || (way("vllm") || way("sglang")) && request["continue_final_message"] == true)
-    });
-    if let Some((last, asked)) = begun {
-        let whole = text::expected_words(seed, &Value::Array(asked.to_vec()), count);
-        if let Some(rest) = last["content"].as_str().and_then(|begun| whole.strip_prefix(begun)) {
-            return rest.to_owned();
-        }
-    }
-    text::expected_words(seed, messages, count)
 }
 
 /// The steps of a stream with its fault in, and whether it ends whole.
@@ -217,7 +204,7 @@ fn steps(faults: &Faults, fault: &Fault, wire: Wire, events: crate::wire::Events
 fn whole(
     wire: Wire,
     request: &Value,
-    text: &str,
+    said: &Said,
     id: &str,
     fault: &Fault,
     mut running: Running,
@@ -225,7 +212,7 @@ fn whole(
 ) -> Answer {
     let json = match fault.kind {
         Kind::ErrorEvent => error("server_error", "The server had an error", None).to_string(),
-        _ => wire.whole(request, text, id).to_string(),
+        _ => wire.whole(request, said, id).to_string(),
     };
     let waits = |time| Steps::new([Step::Wait(time), Step::Data(json.clone().into())].into(), None, true);
     let broken = match fault.kind {

@@ -1,7 +1,13 @@
 //! The three formats of a chat answer.
 
+mod chat;
+mod messages;
+mod responses;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
+
+use crate::said::Said;
 
 /// The format that a path asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +18,7 @@ pub(crate) enum Wire {
 }
 
 /// The events of a streamed answer: what stands before the content, the content, what stands behind it.
+#[derive(Default)]
 pub(crate) struct Events {
     pub(crate) before: Vec<Bytes>,
     pub(crate) content: Vec<Bytes>,
@@ -21,12 +28,32 @@ pub(crate) struct Events {
 
 const CREATED: u64 = 1_700_000_000;
 
+/// The tokens of a prompt, besides those of the answer's own beginning.
+const PROMPT: usize = 7;
+
+/// How many bytes of reasoning or of a call's arguments an event has.
+const PIECE: usize = 12;
+
 fn data(value: &Value) -> Bytes {
     format!("data: {value}\n\n").into()
 }
 
 fn named(value: &Value) -> Bytes {
     format!("event: {}\ndata: {value}\n\n", value["type"].as_str().unwrap_or_default()).into()
+}
+
+impl Events {
+    /// A frame around content: it goes with the content that it begins or is between of.
+    fn frame(&mut self, event: &Value) {
+        if self.content.is_empty() { self.before.push(named(event)) } else { self.after.push(named(event)) }
+    }
+
+    /// A piece of content, with the frames before it.
+    fn content(&mut self, event: &Value) {
+        let mut bytes = std::mem::take(&mut self.after).concat();
+        bytes.extend_from_slice(&named(event));
+        self.content.push(bytes.into());
+    }
 }
 
 impl Wire {
@@ -44,122 +71,51 @@ impl Wire {
         if self == Self::Responses { &request["input"] } else { &request["messages"] }
     }
 
-    pub(crate) fn stream(self, request: &Value, pieces: &[&str], id: &str) -> Events {
-        let model = &request["model"];
-        let tokens = pieces.len() as u64;
+    /// Whether the request asks for reasoning before the answer.
+    pub(crate) fn reasons(self, request: &Value) -> bool {
+        let effort = |value: &Value| value.as_str().is_some_and(|effort| effort != "none");
         match self {
-            Self::Chat => {
-                let choices = request["n"].as_u64().unwrap_or(1).clamp(1, 8);
-                let chunk = |choices: Value| {
-                    json!({"id": id, "object": "chat.completion.chunk", "created": CREATED, "model": model,
-                           "choices": choices})
-                };
-                let each = |delta: Value, finish: Value| -> Vec<Bytes> {
-                    (0..choices)
-                        .map(|index| {
-                            data(&chunk(json!([{"index": index, "delta": delta, "finish_reason": finish}])))
-                        })
-                        .collect()
-                };
-                let mut after = each(json!({}), json!("stop"));
-                if request["stream_options"]["include_usage"] == true {
-                    let mut usage = chunk(json!([]));
-                    usage["usage"] = json!({"prompt_tokens": 7, "completion_tokens": tokens,
-                                            "total_tokens": tokens + 7});
-                    after.push(data(&usage));
-                }
-                let piece = |text: &&str| each(json!({ "content": text }), Value::Null);
-                Events {
-                    before: each(json!({"role": "assistant", "content": ""}), Value::Null),
-                    content: pieces.iter().map(|text| piece(text).concat().into()).collect(),
-                    after,
-                    done: Some("data: [DONE]\n\n".into()),
-                }
-            }
-            Self::Responses => {
-                let response = |status: &str| {
-                    json!({"id": id, "object": "response", "created_at": CREATED, "model": model,
-                           "status": status, "output": [], "parallel_tool_calls": true, "tool_choice": "auto",
-                           "tools": []})
-                };
-                let mut completed = self.whole(request, &pieces.concat(), id);
-                completed["usage"]["output_tokens"] = tokens.into();
-                let delta = |(number, text): (usize, &&str)| {
-                    named(
-                        &json!({"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0,
-                                  "content_index": 0, "delta": text, "logprobs": [],
-                                  "sequence_number": number + 3}),
-                    )
-                };
-                let item = json!({"id": "msg_1", "type": "message", "role": "assistant",
-                                  "status": "in_progress", "content": []});
-                let part = json!({"type": "output_text", "text": "", "annotations": []});
-                Events {
-                    before: vec![
-                        named(&json!({"type": "response.created", "response": response("in_progress"),
-                                      "sequence_number": 0})),
-                        named(&json!({"type": "response.output_item.added", "output_index": 0, "item": item,
-                                      "sequence_number": 1})),
-                        named(&json!({"type": "response.content_part.added", "item_id": "msg_1",
-                                      "output_index": 0, "content_index": 0, "part": part,
-                                      "sequence_number": 2})),
-                    ],
-                    content: pieces.iter().enumerate().map(delta).collect(),
-                    after: vec![named(&json!({"type": "response.completed", "response": completed,
-                                              "sequence_number": pieces.len() + 3}))],
-                    done: None,
-                }
-            }
+            Self::Chat => effort(&request["reasoning_effort"]),
+            Self::Responses => effort(&request["reasoning"]["effort"]),
             Self::Messages => {
-                let message = json!({"id": id, "type": "message", "role": "assistant", "model": model,
-                                     "content": [], "stop_reason": null, "stop_sequence": null,
-                                     "usage": {"input_tokens": 7, "output_tokens": 1}});
-                let delta = |text: &&str| {
-                    named(&json!({"type": "content_block_delta", "index": 0,
-                                  "delta": {"type": "text_delta", "text": text}}))
-                };
-                Events {
-                    before: vec![
-                        named(&json!({"type": "message_start", "message": message})),
-                        named(&json!({"type": "content_block_start", "index": 0,
-                                      "content_block": {"type": "text", "text": ""}})),
-                        named(&json!({"type": "ping"})),
-                    ],
-                    content: pieces.iter().map(delta).collect(),
-                    after: vec![
-                        named(&json!({"type": "content_block_stop", "index": 0})),
-                        named(&json!({"type": "message_delta",
-                                      "delta": {"stop_reason": "end_turn", "stop_sequence": null},
-                                      "usage": {"output_tokens": tokens}})),
-                        named(&json!({"type": "message_stop"})),
-                    ],
-                    done: None,
-                }
+                matches!(request["thinking"]["type"].as_str(), Some("enabled" | "adaptive"))
             }
         }
     }
 
-    pub(crate) fn whole(self, request: &Value, text: &str, id: &str) -> Value {
-        let model = &request["model"];
+    /// The tools that the request says must be called: the one that is named, or else all of them.
+    pub(crate) fn forced_tools(self, request: &Value) -> Vec<String> {
+        let choice = &request["tool_choice"];
+        let named = choice["function"]["name"].as_str().or(choice["name"].as_str());
+        let all = || {
+            let tools = request["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let names = tools.iter().filter_map(|tool| {
+                tool["function"]["name"].as_str().or(tool["name"].as_str()).map(str::to_owned)
+            });
+            let alone =
+                request["parallel_tool_calls"] == false || choice["disable_parallel_tool_use"] == true;
+            names.take(if alone { 1 } else { usize::MAX }).collect()
+        };
+        match (choice.as_str().or(choice["type"].as_str()), named) {
+            (Some("function" | "tool"), Some(name)) => vec![name.to_owned()],
+            (Some("required" | "any"), _) => all(),
+            _ => Vec::new(),
+        }
+    }
+
+    pub(crate) fn stream(self, request: &Value, said: &Said, pieces: &[&str], id: &str) -> Events {
         match self {
-            Self::Chat => json!({
-                "id": id, "object": "chat.completion", "created": CREATED, "model": model,
-                "choices": [{"index": 0, "finish_reason": "stop",
-                             "message": {"role": "assistant", "content": text}}],
-                "usage": {"prompt_tokens": 7, "completion_tokens": 60, "total_tokens": 67},
-            }),
-            Self::Responses => json!({
-                "id": id, "object": "response", "created_at": CREATED, "model": model, "status": "completed",
-                "output": [{"id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
-                            "content": [{"type": "output_text", "text": text, "annotations": []}]}],
-                "usage": {"input_tokens": 7, "output_tokens": 60, "total_tokens": 67},
-                "parallel_tool_calls": true, "tool_choice": "auto", "tools": [],
-            }),
-            Self::Messages => json!({
-                "id": id, "type": "message", "role": "assistant", "model": model,
-                "content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "stop_sequence": null,
-                "usage": {"input_tokens": 7, "output_tokens": 60},
-            }),
+            Self::Chat => chat::stream(request, said, pieces, id),
+            Self::Responses => responses::stream(request, said, pieces, id),
+            Self::Messages => messages::stream(request, said, pieces, id),
+        }
+    }
+
+    pub(crate) fn whole(self, request: &Value, said: &Said, id: &str) -> Value {
+        match self {
+            Self::Chat => chat::whole(request, said, id),
+            Self::Responses => responses::whole(request, said, id),
+            Self::Messages => messages::whole(request, said, id),
         }
     }
 
@@ -178,4 +134,26 @@ impl Wire {
 /// An error in OpenAI's shape.
 pub(crate) fn error(kind: &str, message: &str, code: Option<&str>) -> Value {
     json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_are_called_where_the_request_says_that_they_must_be() {
+        let of = |wire: Wire, choice: Value| {
+            let tools = json!([{"function": {"name": "f"}}, {"name": "g"}]);
+            wire.forced_tools(&json!({"tools": tools, "tool_choice": choice})).join(" ")
+        };
+        assert_eq!(of(Wire::Chat, json!("required")), "f g");
+        assert_eq!(of(Wire::Chat, json!({"type": "function", "function": {"name": "g"}})), "g");
+        assert_eq!(of(Wire::Responses, json!({"type": "function", "name": "g"})), "g");
+        assert_eq!(of(Wire::Messages, json!({"type": "any"})), "f g");
+        assert_eq!(of(Wire::Messages, json!({"type": "any", "disable_parallel_tool_use": true})), "f");
+        assert_eq!(of(Wire::Messages, json!({"type": "tool", "name": "g"})), "g");
+        for free in [json!("auto"), json!("none"), json!({"type": "auto"}), Value::Null] {
+            assert_eq!(of(Wire::Chat, free), "");
+        }
+    }
 }

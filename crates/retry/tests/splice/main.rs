@@ -9,6 +9,7 @@ mod properties;
 mod provider;
 mod refusals;
 mod requests;
+mod wire;
 
 use bytes::Bytes;
 use lastbyte_core::Dialect;
