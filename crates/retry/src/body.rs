@@ -3,9 +3,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, response};
 use http_body::{Body, Frame, SizeHint};
-use lastbyte_core::{BodyError, BoxError, Ending, EndingHandle, FailureKind, TransportFault};
+use lastbyte_core::{BodyError, BoxError, Ending, EndingHandle, FailureKind, Scope, TransportFault, Watched};
+use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::ReplayBody;
@@ -13,17 +14,28 @@ use crate::end::AnswerEnd;
 use crate::machine::Machine;
 use crate::plan::Came;
 
-/// The body of an answer under [`RetryLayer`](crate::RetryLayer).
-pub struct ResponseBody<S, A, B>(Kind<S, A, B>)
-where
-    S: Service<Request<ReplayBody<A>>>;
+pin_project! {
+    /// The body of an answer under [`RetryLayer`](crate::RetryLayer).
+    pub struct ResponseBody<S, A, B>
+    where
+        S: Service<Request<ReplayBody<A>>>,
+    {
+        #[pin]
+        kind: Kind<S, A, B>,
+    }
+}
 
-enum Kind<S, A, B>
-where
-    S: Service<Request<ReplayBody<A>>>,
-{
-    Answer(Answer<S, A, B>),
-    Own(Option<Bytes>),
+pin_project! {
+    #[project = KindProj]
+    enum Kind<S, A, B>
+    where
+        S: Service<Request<ReplayBody<A>>>,
+    {
+        // Nothing was held and nothing is asked again: the attempt is the answer.
+        Passing { #[pin] body: Watched<B> },
+        Answer { answer: Answer<S, A, B> },
+        Own { bytes: Option<Bytes> },
+    }
 }
 
 /// An answer whose head has left.
@@ -50,12 +62,15 @@ where
     S: Service<Request<ReplayBody<A>>>,
 {
     pub(crate) fn came(machine: Pin<Box<Machine<S, A, B>>>, attempt: Option<(EndingHandle, bool)>) -> Self {
-        let end = AnswerEnd::came(attempt.map(|(handle, _)| handle), !machine.held.is_empty());
+        let mut end = AnswerEnd::new(attempt.map(|(handle, _)| handle));
+        if machine.held.is_empty() {
+            end.follow();
+        }
         Self { machine, stage: Stage::Passing, end }
     }
 
     pub(crate) fn going_on(machine: Pin<Box<Machine<S, A, B>>>) -> Self {
-        Self { machine, stage: Stage::Waiting, end: AnswerEnd::waiting() }
+        Self { machine, stage: Stage::Waiting, end: AnswerEnd::new(None) }
     }
 }
 
@@ -63,14 +78,20 @@ impl<S, A, B> ResponseBody<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>>,
 {
-    pub(crate) fn answer(answer: Answer<S, A, B>) -> Self {
-        Self(Kind::Answer(answer))
+    pub(crate) fn passing(body: Watched<B>) -> Self {
+        Self { kind: Kind::Passing { body } }
     }
 
+    pub(crate) fn answer(answer: Answer<S, A, B>) -> Self {
+        Self { kind: Kind::Answer { answer } }
+    }
+
+    /// The ending of the whole answer; none where it is one of ours.
     pub(crate) fn handle(&self) -> Option<EndingHandle> {
-        match &self.0 {
-            Kind::Answer(answer) => Some(answer.end.handle()),
-            Kind::Own(_) => None,
+        match &self.kind {
+            Kind::Passing { body } => Some(body.handle().clone().of(Scope::Answer)),
+            Kind::Answer { answer } => Some(answer.end.handle().clone()),
+            Kind::Own { .. } => None,
         }
     }
 }
@@ -80,7 +101,7 @@ where
     S: Service<Request<ReplayBody<A>>>,
 {
     fn from(bytes: Bytes) -> Self {
-        Self(Kind::Own(Some(bytes)))
+        Self { kind: Kind::Own { bytes: Some(bytes) } }
     }
 }
 
@@ -110,11 +131,9 @@ where
                     self.stage = Stage::Passing;
                     return Poll::Ready(Ok(()));
                 }
-                (_, Some(head)) if !head.status.is_success() => {
-                    Ending::Failed { kind: FailureKind::Status(head.status) }
-                }
-                _ => Ending::Failed { kind: FailureKind::Garbage },
+                (_, head) => unexpected(head.as_ref()),
             },
+            Came::Passing(head, _) => unexpected(Some(&head)),
             Came::Broken(error) => return Poll::Ready(Err(self.fail(error))),
             Came::Error(error) => Ending::Failed { kind: TransportFault::of_any(&error).kind },
         };
@@ -129,6 +148,15 @@ where
     }
 }
 
+/// What an answer that is no stream means, behind a head that promised one.
+fn unexpected(head: Option<&response::Parts>) -> Ending {
+    let kind = match head {
+        Some(head) if !head.status.is_success() => FailureKind::Status(head.status),
+        _ => FailureKind::Garbage,
+    };
+    Ending::Failed { kind }
+}
+
 impl<S, A, B> Body for ResponseBody<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>, Response = Response<B>>,
@@ -141,12 +169,13 @@ where
     type Error = BodyError;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let answer = match &mut self.0 {
-            Kind::Own(bytes) => return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Kind::Answer(answer) => answer,
+        let answer = match self.project().kind.project() {
+            KindProj::Passing { body } => return body.poll_frame(cx),
+            KindProj::Own { bytes } => return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            KindProj::Answer { answer } => answer,
         };
         if answer.stage == Stage::Waiting
             && let Err(error) = ready!(answer.poll_waiting(cx))
@@ -167,9 +196,10 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
-            Kind::Own(bytes) => bytes.is_none(),
-            Kind::Answer(answer) => match answer.stage {
+        match &self.kind {
+            Kind::Passing { body } => body.is_end_stream(),
+            Kind::Own { bytes } => bytes.is_none(),
+            Kind::Answer { answer } => match answer.stage {
                 Stage::Waiting => false,
                 Stage::Passing => answer.machine.is_over(),
                 Stage::Over => true,
@@ -178,10 +208,11 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
-            Kind::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |own| own.len() as u64)),
-            Kind::Answer(answer) if answer.stage == Stage::Waiting => SizeHint::default(),
-            Kind::Answer(answer) => answer.machine.rest_hint(),
+        match &self.kind {
+            Kind::Passing { body } => body.size_hint(),
+            Kind::Own { bytes } => SizeHint::with_exact(bytes.as_ref().map_or(0, |own| own.len() as u64)),
+            Kind::Answer { answer } if answer.stage == Stage::Waiting => SizeHint::default(),
+            Kind::Answer { answer } => answer.machine.rest_hint(),
         }
     }
 }
