@@ -94,7 +94,7 @@ fn is_between(text: &[u8]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn events_are_the_same_under_every_split(text in soups(), cuts in vec(any::<Index>(), 0..12)) {

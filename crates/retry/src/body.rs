@@ -3,9 +3,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, response};
 use http_body::{Body, Frame, SizeHint};
-use lastbyte_core::{BodyError, BoxError, Cause, Ending, EndingHandle, FailureKind, TransportFault};
+use lastbyte_core::{
+    BodyError, BoxError, Cause, Ending, EndingHandle, FailureKind, Scope, TransportFault, Watched,
+};
+use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower_service::Service;
 
@@ -14,17 +17,28 @@ use crate::end::AnswerEnd;
 use crate::machine::Machine;
 use crate::plan::Came;
 
-/// The body of an answer under [`RetryLayer`](crate::RetryLayer).
-pub struct ResponseBody<S, A, B>(Kind<S, A, B>)
-where
-    S: Service<Request<ReplayBody<A>>>;
+pin_project! {
+    /// The body of an answer under [`RetryLayer`](crate::RetryLayer).
+    pub struct ResponseBody<S, A, B>
+    where
+        S: Service<Request<ReplayBody<A>>>,
+    {
+        #[pin]
+        kind: Kind<S, A, B>,
+    }
+}
 
-enum Kind<S, A, B>
-where
-    S: Service<Request<ReplayBody<A>>>,
-{
-    Answer(Answer<S, A, B>),
-    Own(Option<Bytes>),
+pin_project! {
+    #[project = KindProj]
+    enum Kind<S, A, B>
+    where
+        S: Service<Request<ReplayBody<A>>>,
+    {
+        // Nothing was held and nothing is asked again: the attempt is the answer.
+        Passing { #[pin] body: Watched<B> },
+        Answer { answer: Answer<S, A, B> },
+        Own { bytes: Option<Bytes> },
+    }
 }
 
 /// An answer whose head has left.
@@ -51,12 +65,15 @@ where
     S: Service<Request<ReplayBody<A>>>,
 {
     pub(crate) fn came(machine: Pin<Box<Machine<S, A, B>>>, attempt: Option<(EndingHandle, bool)>) -> Self {
-        let end = AnswerEnd::came(attempt.map(|(handle, _)| handle), !machine.held.is_empty());
+        let mut end = AnswerEnd::new(attempt.map(|(handle, _)| handle));
+        if machine.held.is_empty() {
+            end.follow();
+        }
         Self { machine, stage: Stage::Passing, end }
     }
 
     pub(crate) fn going_on(machine: Pin<Box<Machine<S, A, B>>>) -> Self {
-        Self { machine, stage: Stage::Waiting, end: AnswerEnd::waiting() }
+        Self { machine, stage: Stage::Waiting, end: AnswerEnd::new(None) }
     }
 }
 
@@ -64,14 +81,20 @@ impl<S, A, B> ResponseBody<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>>,
 {
-    pub(crate) fn answer(answer: Answer<S, A, B>) -> Self {
-        Self(Kind::Answer(answer))
+    pub(crate) fn passing(body: Watched<B>) -> Self {
+        Self { kind: Kind::Passing { body } }
     }
 
+    pub(crate) fn answer(answer: Answer<S, A, B>) -> Self {
+        Self { kind: Kind::Answer { answer } }
+    }
+
+    /// The ending of the whole answer; none where it is one of ours.
     pub(crate) fn handle(&self) -> Option<EndingHandle> {
-        match &self.0 {
-            Kind::Answer(answer) => Some(answer.end.handle()),
-            Kind::Own(_) => None,
+        match &self.kind {
+            Kind::Passing { body } => Some(body.handle().clone().of(Scope::Answer)),
+            Kind::Answer { answer } => Some(answer.end.handle().clone()),
+            Kind::Own { .. } => None,
         }
     }
 }
@@ -81,7 +104,7 @@ where
     S: Service<Request<ReplayBody<A>>>,
 {
     fn from(bytes: Bytes) -> Self {
-        Self(Kind::Own(Some(bytes)))
+        Self { kind: Kind::Own { bytes: Some(bytes) } }
     }
 }
 
@@ -111,23 +134,31 @@ where
                     self.stage = Stage::Passing;
                     return Poll::Ready(Ok(()));
                 }
-                // One that a layer further in has ended knows more than its status.
-                (Some((attempt, _)), head) => match (attempt.ending(), head) {
-                    (Some(Ending::Failed { kind: FailureKind::Timeout { by_caller } }), _) => {
-                        self.timeout(*by_caller)
-                    }
-                    (Some(ending), _) if ending.is_broken() => ending.clone(),
-                    (_, Some(head)) if !head.status.is_success() => {
-                        Ending::Failed { kind: FailureKind::Status(head.status) }
-                    }
-                    _ => Ending::Failed { kind: FailureKind::Garbage },
-                },
-                _ => Ending::Failed { kind: FailureKind::Garbage },
+                (attempt, head) => {
+                    let ending = attempt.as_ref().and_then(|(attempt, _)| attempt.ending());
+                    self.unexpected(ending, head.as_ref())
+                }
             },
+            Came::Passing(head, body) => self.unexpected(body.handle().ending(), Some(&head)),
             Came::Broken(error) => return Poll::Ready(Err(self.fail(error))),
             Came::Error(error) => Ending::Failed { kind: TransportFault::of_any(&error).kind },
         };
         Poll::Ready(Err(self.fail(BodyError::new(ending))))
+    }
+
+    /// What an answer that is no stream means, behind a head that promised one.
+    fn unexpected(&self, ending: Option<&Ending>, head: Option<&response::Parts>) -> Ending {
+        match (ending, head) {
+            // One that a layer further in has ended knows more than its status.
+            (Some(Ending::Failed { kind: FailureKind::Timeout { by_caller } }), _) => {
+                self.timeout(*by_caller)
+            }
+            (Some(ending), _) if ending.is_broken() => ending.clone(),
+            (_, Some(head)) if !head.status.is_success() => {
+                Ending::Failed { kind: FailureKind::Status(head.status) }
+            }
+            _ => Ending::Failed { kind: FailureKind::Garbage },
+        }
     }
 
     /// A timeout before the attempt's head, which for the answer is one behind it.
@@ -161,12 +192,13 @@ where
     type Error = BodyError;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let answer = match &mut self.0 {
-            Kind::Own(bytes) => return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Kind::Answer(answer) => answer,
+        let answer = match self.project().kind.project() {
+            KindProj::Passing { body } => return body.poll_frame(cx),
+            KindProj::Own { bytes } => return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            KindProj::Answer { answer } => answer,
         };
         if answer.stage == Stage::Waiting
             && let Err(error) = ready!(answer.poll_waiting(cx))
@@ -187,9 +219,10 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
-            Kind::Own(bytes) => bytes.is_none(),
-            Kind::Answer(answer) => match answer.stage {
+        match &self.kind {
+            Kind::Passing { body } => body.is_end_stream(),
+            Kind::Own { bytes } => bytes.is_none(),
+            Kind::Answer { answer } => match answer.stage {
                 Stage::Waiting => false,
                 Stage::Passing => answer.machine.is_over(),
                 Stage::Over => true,
@@ -198,10 +231,11 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
-            Kind::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |own| own.len() as u64)),
-            Kind::Answer(answer) if answer.stage == Stage::Waiting => SizeHint::default(),
-            Kind::Answer(answer) => answer.machine.rest_hint(),
+        match &self.kind {
+            Kind::Passing { body } => body.size_hint(),
+            Kind::Own { bytes } => SizeHint::with_exact(bytes.as_ref().map_or(0, |own| own.len() as u64)),
+            Kind::Answer { answer } if answer.stage == Stage::Waiting => SizeHint::default(),
+            Kind::Answer { answer } => answer.machine.rest_hint(),
         }
     }
 }

@@ -75,6 +75,10 @@ where
                 *this.machine = None;
                 refusal.into_response()
             }
+            Poll::Ready(Came::Passing(head, body)) => {
+                *this.machine = None;
+                Response::from_parts(head, ResponseBody::passing(body))
+            }
             Poll::Ready(Came::Head(head)) => {
                 let attempt = machine.as_mut().attempt();
                 let Some(machine) = this.machine.take() else { panic!("polled after it was ready") };

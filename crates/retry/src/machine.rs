@@ -103,12 +103,16 @@ where
     }
 
     /// Makes attempts until one can be handed on or none is left.
-    pub(crate) fn poll_came(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Came<S::Error>> {
+    pub(crate) fn poll_came(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Came<S::Error, B>> {
         loop {
             let this = self.as_mut().project();
             match this.state.project() {
                 StateProj::Call { future } => match ready!(future.poll(cx)) {
-                    Ok(response) => self.as_mut().answered(response),
+                    Ok(response) => {
+                        if let Some(passing) = self.as_mut().answered(response) {
+                            return Poll::Ready(passing);
+                        }
+                    }
                     Err(error) => {
                         let fault = TransportFault::of_any(&error);
                         if !self.as_mut().again(Attempt::Fault(&fault)) {
@@ -150,8 +154,8 @@ where
         }
     }
 
-    /// A head came: chooses what to look at behind it.
-    fn answered(self: Pin<&mut Self>, response: Response<B>) {
+    /// A head came: chooses what to look at behind it. An answer that nobody has to look at is over here.
+    fn answered(self: Pin<&mut Self>, response: Response<B>) -> Option<Came<S::Error, B>> {
         let mut this = self.project();
         let (mut head, body) = response.into_parts();
         let body = this.plan.config.watch.body(&this.plan.ask, &mut head, body);
@@ -168,11 +172,16 @@ where
             // A page where an answer was asked for.
             body.handle().ending().filter(|ending| ending.is_broken()).map(|_| Look::Stream)
         };
+        if look.is_none() {
+            this.state.set(State::Over);
+            return Some(Came::Passing(head, body));
+        }
         this.state.set(State::Answer { body, head: Some(head), look });
+        None
     }
 
     /// Reads on in what is being looked at. `None`: another attempt is under way.
-    fn poll_look(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Came<S::Error>>> {
+    fn poll_look(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Came<S::Error, B>>> {
         let broke = loop {
             let this = self.as_mut().project();
             let StateProj::Answer { mut body, head, look } = this.state.project() else {
@@ -209,7 +218,7 @@ where
     }
 
     /// All was seen that is waited for: hands it on, or asks again.
-    fn looked(mut self: Pin<&mut Self>, broke: Option<BodyError>) -> Option<Came<S::Error>> {
+    fn looked(mut self: Pin<&mut Self>, broke: Option<BodyError>) -> Option<Came<S::Error, B>> {
         let this = self.as_mut().project();
         let StateProj::Answer { body, head, look, .. } = this.state.project() else { return None };
         let (look, ending) = (*look, body.handle().ending().cloned());
@@ -241,10 +250,11 @@ where
         Some(Came::Broken(broke.unwrap_or_else(|| BodyError::new(ending))))
     }
 
-    fn hand_on(self: Pin<&mut Self>) -> Came<S::Error> {
-        let StateProj::Answer { head, look, .. } = self.project().state.project() else {
-            return Came::Head(None);
-        };
+    fn hand_on(self: Pin<&mut Self>) -> Came<S::Error, B> {
+        let this = self.project();
+        // Nothing is asked again from here on: what was kept for that is let go.
+        *this.kept = None;
+        let StateProj::Answer { head, look, .. } = this.state.project() else { return Came::Head(None) };
         *look = None;
         Came::Head(head.take())
     }

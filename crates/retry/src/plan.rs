@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Request, header, response};
-use lastbyte_core::{Ask, Attempts, BodyError, Deadline, far};
+use lastbyte_core::{Ask, Attempts, BodyError, Deadline, Watched, far};
 use tokio::time::Instant;
 
 use crate::kept::Kept;
@@ -92,8 +92,10 @@ impl Plan {
 }
 
 /// What the attempts came to.
-pub(crate) enum Came<E> {
-    /// An answer to hand on, its body in the machine: its head, unless that has left already.
+pub(crate) enum Came<E, B> {
+    /// An answer that passes as it comes.
+    Passing(response::Parts, Watched<B>),
+    /// An answer that was looked at, its body in the machine: its head, unless that has left already.
     Head(Option<response::Parts>),
     /// A 2xx answer that broke before its content, with nothing left to try.
     Broken(BodyError),

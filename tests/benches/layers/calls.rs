@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Full;
+use lastbyte::core::{Ask, Watch, Watched};
 use lastbyte::guard::{GuardLayer, SealLayer};
 use lastbyte::retry::{MaxAttempts, RetryLayer};
 use tower::{Service, ServiceBuilder};
@@ -23,6 +24,7 @@ use crate::rounds::{Subject, sample};
 const BATCH: usize = 32;
 
 pub(crate) const BARE: &str = "bare service";
+pub(crate) const WATCHED: &str = "watched service";
 pub(crate) const GUARD_SEAL: &str = "seal + guard";
 pub(crate) const RETRY: &str = "retry";
 pub(crate) const RETRY_ONCE: &str = "retry, 1 attempt allowed";
@@ -39,6 +41,7 @@ pub(crate) fn subjects(request: &Req, answer: Answer) -> Vec<Subject> {
     let headers = request.headers().clone();
     vec![
         subject(BARE, Bare, request, answer),
+        subject(WATCHED, tower::service_fn(watched), request, answer),
         subject("guard", ServiceBuilder::new().layer(GuardLayer::new()).service(Bare), request, answer),
         subject("seal", ServiceBuilder::new().layer(SealLayer::new()).service(Bare), request, answer),
         subject(
@@ -94,6 +97,12 @@ pub(crate) fn subjects(request: &Req, answer: Answer) -> Vec<Subject> {
             })
         }),
     ]
+}
+
+/// The bare service with its answers watched, and nothing else: what it takes to read a stream.
+async fn watched(request: Req) -> Result<Response<Watched<Paced>>, Infallible> {
+    let ask = Ask::of_request(request.method(), request.uri(), request.extensions());
+    Bare.call(request).await.map(|response| Watch::default().strict().response(&ask, response))
 }
 
 fn once() -> RetryLayer {

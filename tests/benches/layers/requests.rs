@@ -80,6 +80,10 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) fn is_stream(self) -> bool {
+        self.content_type == "text/event-stream"
+    }
+
     pub(crate) fn response(self) -> Response<Paced> {
         let mut response = Response::new(Paced { body: Full::from(self.text), waits: self.waits });
         let content_type = http::HeaderValue::from_static(self.content_type);

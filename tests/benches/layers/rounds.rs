@@ -25,8 +25,8 @@ pub(crate) fn sample(units: usize, work: impl FnOnce()) -> Sample {
 
 /// Something measured, and the batch that measures it once.
 pub(crate) struct Subject {
-    pub(crate) name: String,
-    pub(crate) batch: Box<dyn FnMut() -> Sample>,
+    name: String,
+    batch: Box<dyn FnMut() -> Sample>,
 }
 
 impl Subject {
