@@ -157,8 +157,11 @@ fn steps(faults: &Faults, fault: &Fault, wire: Wire, events: crate::wire::Events
     if faults.first_event_ms > 0 {
         steps.push_back(Step::Wait(Duration::from_millis(faults.first_event_ms)));
     }
-    let breaks =
-        matches!(fault.kind, Kind::Cut | Kind::HalfEvent | Kind::Stall | Kind::ErrorEvent | Kind::Panic);
+    let breaks = match fault.kind {
+        // One before the head is over by now.
+        Kind::Stall => !fault.head,
+        kind => matches!(kind, Kind::Cut | Kind::HalfEvent | Kind::ErrorEvent | Kind::Panic),
+    };
     // Where nothing else is said a stall comes before the first content, and all else in the middle.
     let middle = if fault.kind == Kind::Stall { 0 } else { events.content.len() / 2 };
     let after = fault.after.unwrap_or(middle).min(events.content.len());
@@ -278,4 +281,21 @@ fn built(status: u16, content_type: &'static str, body: Steps) -> Answer {
     let status = StatusCode::from_u16(status).map_err(io::Error::other)?;
     let response = Response::builder().status(status).header(header::CONTENT_TYPE, content_type);
     response.body(body).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stall_is_either_before_the_head_or_behind_it() {
+        let events = || Wire::Chat.stream(&json!({}), &["a", "b"], "id");
+        let waits = |head| {
+            let fault = Fault { head, ms: Some(5), ..Fault::new(Kind::Stall) };
+            let (steps, whole) = steps(&Faults::default(), &fault, Wire::Chat, events());
+            assert!(whole);
+            steps.iter().filter(|step| matches!(step, Step::Wait(_))).count()
+        };
+        assert_eq!((waits(true), waits(false)), (0, 1));
+    }
 }

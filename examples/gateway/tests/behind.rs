@@ -115,6 +115,26 @@ async fn http2_with_a_window_smaller_than_an_event() {
     http2(large_event(), 300, 249 << 10).await;
 }
 
+#[tokio::test]
+async fn http2_with_window_for_a_part_of_the_error_event() {
+    let mock = mock(json!({"cut": {"after": 3}})).await;
+    let gateway = Gateway::before(&mock, "");
+    let wide = H2::connect(gateway.addr(), 65_535).await;
+    let whole = read(wide.send(asked(&gateway, "a")).await).await.body;
+    let event = whole.windows(7).position(|window| window == b"{\"error").unwrap() - "data: ".len();
+    // Four, for the fifth answer's id would be a digit longer.
+    for room in [0, 1, 30, whole.len() - event - 1] {
+        let window = u32::try_from(event + room).unwrap();
+        let h2 = H2::connect(gateway.addr(), window).await;
+        let response = h2.send(asked(&gateway, "a")).await;
+        // All this time the event waits for the reader, and its stream must not be reset.
+        all_cut(&mock).await;
+        let answer = read(response).await;
+        assert_eq!((answer.body.len(), answer.clean), (whole.len(), false), "{room}");
+        assert_eq!(answer.code().as_deref(), Some("stream_truncated"), "{room}");
+    }
+}
+
 /// Reads on in the background, so that its stream keeps the connection busy.
 fn keep_reading(response: Response<Incoming>) -> tokio::task::JoinHandle<Answer> {
     tokio::spawn(read(response))

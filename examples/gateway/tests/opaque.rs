@@ -221,6 +221,35 @@ async fn a_download_in_chunks_passes_and_one_that_is_torn_is_torn() {
     assert_eq!(endings(&gateway).await, json!({"opaque": 2}));
 }
 
+#[tokio::test]
+async fn a_stream_that_needs_nothing_is_the_upstreams_bytes() {
+    let stream = concat!(
+        "\u{feff}: hello\r\n\r\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\r\n\r\n",
+        "id: 7\nevent: message\ndata: {\"choices\":[{\"index\":0,\ndata: \"delta\":{\"content\":\"世🙂\"}}]}\n\n",
+        ": OPENROUTER PROCESSING\n\n",
+        "data:{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\r",
+        "retry: 10\ndata: [DONE]\n\n: bye",
+    );
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n";
+    // In one piece, and in as many as there are bytes.
+    let whole = format!("{head}{:x}\r\n{stream}\r\n0\r\n\r\n", stream.len());
+    let mut bytes = head.as_bytes().to_vec();
+    for byte in stream.bytes() {
+        bytes.extend_from_slice(&[b'1', b'\r', b'\n', byte, b'\r', b'\n']);
+    }
+    bytes.extend_from_slice(b"0\r\n\r\n");
+    for sent in [whole.into_bytes(), bytes] {
+        let upstream = Upstream::start(move |_| Reply::new(sent.clone())).await;
+        let gateway = Gateway::upstream(&upstream.url(), "");
+        let answer = ask(&gateway.url, "a", true).await;
+        assert_eq!(String::from_utf8_lossy(&answer.body), stream);
+        assert!(answer.clean);
+        assert_eq!(answer.header("content-type"), "text/event-stream; charset=utf-8");
+        assert_eq!(endings(&gateway).await, json!({"complete": 1}));
+    }
+}
+
 /// What a process holds in memory, in bytes.
 fn resident(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
