@@ -23,11 +23,11 @@ fn check_prints_what_runs_or_every_mistake() {
     assert_eq!(code, 0);
     assert!(out.contains("max_attempts = 2") && out.contains("url = \"https://api.openai.com/v1\""), "{out}");
 
-    std::fs::write(path, "[retry]\nmax_atempts = 2\n[timeouts]\nidle = \"soon\"\n").unwrap();
+    std::fs::write(path, "[retry]\nmax_attempt = 2\n[timeouts]\nidle = \"soon\"\n").unwrap();
     for command in ["check", "serve"] {
         let (code, out, err) = run(&[command, "--config", path]);
         assert_eq!((code, out.as_str()), (2, ""), "{command}");
-        assert!(err.contains(&format!("{path}:2: retry.max_atempts: unknown key")), "{err}");
+        assert!(err.contains(&format!("{path}:2: retry.max_attempt: unknown key")), "{err}");
         assert!(err.contains(&format!("{path}:4: timeouts.idle: expected a duration")), "{err}");
     }
 }
