@@ -94,7 +94,7 @@ impl Watch {
         let (stream, decided) = (judge.is_stream(), judge.decided().is_some());
         let (reporter, handle) = EndingHandle::new(Scope::Attempt, Phase::FirstEvent);
         head.extensions.insert(handle);
-        let mut watcher = Watcher { judge, reporter, told_content: false };
+        let mut watcher = Watcher { judge, reporter, told_content: false, inside: false };
         if decided || is_over {
             watcher.end(TransportEnd::Clean);
         }
@@ -135,6 +135,12 @@ impl By {
             watcher.end(end);
         }
     }
+
+    fn inside(&mut self, inside: bool) {
+        if let Self::Us(watcher) = self {
+            watcher.inside = inside;
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -151,6 +157,8 @@ struct Watcher {
     judge: Judge,
     reporter: EndingReporter,
     told_content: bool,
+    /// Whether the body is being polled: where it is dropped like that, it has panicked.
+    inside: bool,
 }
 
 impl Watcher {
@@ -178,6 +186,8 @@ impl Drop for Watcher {
             let ending = self.judge.end(TransportEnd::Dropped);
             if ending != Ending::Abandoned {
                 self.reporter.report(ending);
+            } else if self.inside {
+                self.reporter.report(Ending::Interrupted);
             }
         }
     }
@@ -233,7 +243,10 @@ where
             }
             State::Done => return Poll::Ready(None),
         }
-        let mut frame = match ready!(this.inner.as_mut().poll_frame(cx)) {
+        this.by.inside(true);
+        let polled = this.inner.as_mut().poll_frame(cx);
+        this.by.inside(false);
+        let mut frame = match ready!(polled) {
             Some(Ok(frame)) => frame,
             None => {
                 *this.state = State::Done;
@@ -245,7 +258,14 @@ where
                 return Poll::Ready(break_off(this.by, *this.judging, error.into()).map(Err));
             }
         };
-        if let By::Us(watcher) = this.by
+        if frame.is_trailers() {
+            // The last frame: hyper ends the body properly behind it, and asks for no more.
+            this.by.end(TransportEnd::Clean);
+            if *this.judging && this.by.handle().ending().is_some_and(Ending::is_broken) {
+                *this.state = State::Done;
+                return Poll::Ready(fail(this.by.handle()));
+            }
+        } else if let By::Us(watcher) = this.by
             && let Some(data) = frame.data_ref()
         {
             match watcher.chunk(data).filter(|_| *this.judging) {

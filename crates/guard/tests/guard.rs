@@ -7,8 +7,9 @@ mod support;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
 use lastbyte_core::{Cause, Deadline, Ending, FailureKind};
 use lastbyte_guard::{GuardLayer, SealLayer};
 use support::{DONE, HEL, LO, ROLE, Read, STOP, Script, Step, event_stream, read, request};
@@ -227,4 +228,26 @@ async fn an_event_larger_than_the_bound_ends_the_answer() {
     let read = sealed(seal, &[Step::Data(HEL), Step::Data(large), Step::Data(LO)]).await;
     assert!(read.text.starts_with(HEL) && read.text.contains("answer_too_large"), "{}", read.text);
     assert_eq!(read.handle.ending().cloned(), truncated(Cause::TooLarge));
+}
+
+#[tokio::test(start_paused = true)]
+async fn trailers_come_behind_what_was_held_back() {
+    // The last event has no blank line, and is whole all the same.
+    let text = [HEL, STOP, DONE.trim_end()].concat();
+    let sent = text.clone();
+    let chat = service_fn(move |_: Request<()>| {
+        let body = Full::new(Bytes::from(sent.clone())).with_trailers(async { Some(Ok(HeaderMap::new())) });
+        let response = Response::builder().header("content-type", "text/event-stream").body(body);
+        async move { Ok::<_, Infallible>(response.unwrap()) }
+    });
+    let response = SealLayer::new().layer(chat).oneshot(request()).await.unwrap();
+    let mut body = std::pin::pin!(response.into_body());
+    let (mut got, mut trailers) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        match frame.unwrap().into_data() {
+            Ok(data) => got.extend_from_slice(&data),
+            Err(_) => trailers = got.len(),
+        }
+    }
+    assert_eq!((got, trailers), (text.clone().into_bytes(), text.len()));
 }

@@ -235,7 +235,8 @@ where
             Some(error) => error.ending().clone(),
             None => Ending::Opaque { ok: true },
         });
-        if !ending.is_broken() || matches!(ending, Ending::Opaque { .. }) && broke.is_none() {
+        // Where the body broke with a status, that came behind a head that had left further in already.
+        if broke.is_none() && (!ending.is_broken() || matches!(ending, Ending::Opaque { .. })) {
             return Some(self.hand_on());
         }
         if self.as_mut().again(Attempt::Ended(&ending)) {

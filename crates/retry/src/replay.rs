@@ -71,7 +71,8 @@ impl<B> ReplayBody<B> {
         match &self.0 {
             Kind::Once(_) => false,
             Kind::Whole(_) => true,
-            Kind::Shared(part) => !part.lock().capped,
+            // One that panicked is in no state to go on.
+            Kind::Shared(part) => !part.shared.is_poisoned() && !part.lock().capped,
         }
     }
 
@@ -226,6 +227,19 @@ mod tests {
         assert_eq!(first.frame().await.unwrap().unwrap().into_data().unwrap(), "he");
         drop(first);
         assert_eq!(again.collect().await.unwrap().to_bytes(), "hello");
+    }
+
+    #[test]
+    fn a_body_that_panicked_is_not_sent_again() {
+        let panics =
+            futures_util::stream::poll_fn(|_| -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+                panic!("a panic on purpose")
+            });
+        let mut first = ReplayBody::new(StreamBody::new(panics), 100);
+        let again = first.again().unwrap();
+        let mut poll = || Pin::new(&mut first).poll_frame(&mut Context::from_waker(Waker::noop())).is_ready();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut poll)).is_err();
+        assert!(panicked && !again.is_replayable());
     }
 
     #[tokio::test]

@@ -76,6 +76,8 @@ pub(super) struct Stream {
     connection: Connection,
     /// For heartbeats first, then for the wait for the reader.
     timer: Timer,
+    /// What came behind the last data, and has to wait for it.
+    trailers: Option<Frame<Bytes>>,
     /// Since when nothing was sent.
     silent: Option<Instant>,
     end: End,
@@ -134,6 +136,9 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         let mut this = self.project();
+        if let Some(trailers) = this.stream.as_mut().and_then(|stream| stream.trailers.take()) {
+            return Poll::Ready(Some(Ok(trailers)));
+        }
         loop {
             let polled = match this.inner.as_mut().project() {
                 InnerProj::Answer { body } => poll_caught(body, cx),
@@ -218,6 +223,7 @@ impl Stream {
             settings,
             connection,
             timer: Timer::default(),
+            trailers: None,
             silent: None,
             end: End::Open,
         }
@@ -228,7 +234,14 @@ impl Stream {
         self.silent = None;
         let data = match frame.into_data() {
             Ok(data) => data,
-            Err(other) => return Some(other),
+            Err(trailers) => {
+                let rest = self.cutter.take_rest();
+                if rest.is_empty() {
+                    return Some(trailers);
+                }
+                self.trailers = Some(trailers);
+                return Some(Frame::data(rest));
+            }
         };
         match self.cutter.push(data) {
             Ok(whole) => whole.map(Frame::data),

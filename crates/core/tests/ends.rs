@@ -1,0 +1,76 @@
+//! Ends of a watched body that are no `None`: trailers, and a panic.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Full};
+use lastbyte_core::{Ask, Cause, Ending, EndingHandle, Watch, Watched};
+
+const HEL: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n";
+
+fn watched<B>(path: &str, body: B) -> (Watched<B>, EndingHandle)
+where
+    B: Body<Data = Bytes, Error = Infallible>,
+{
+    let response = Response::builder().header("content-type", "text/event-stream").body(body).unwrap();
+    let response = Watch::default().strict().response(&Ask::from_path(path), response);
+    let handle = response.extensions().get::<EndingHandle>().unwrap().clone();
+    (response.into_body(), handle)
+}
+
+fn with_trailers(text: &'static str) -> impl Body<Data = Bytes, Error = Infallible> {
+    Full::new(Bytes::from(text)).with_trailers(async { Some(Ok(HeaderMap::new())) })
+}
+
+#[tokio::test]
+async fn trailers_end_a_body_and_do_not_make_a_cut_stream_whole() {
+    let (mut body, handle) = watched("/v1/chat/completions", Box::pin(with_trailers(HEL)));
+    assert!(body.frame().await.unwrap().unwrap().is_data());
+    assert_eq!(handle.ending(), None);
+    let error = body.frame().await.unwrap().unwrap_err();
+    assert_eq!(error.ending(), &Ending::Truncated { cause: Cause::Eof, by_caller: false });
+
+    let (mut body, handle) = watched("/v1/other", Box::pin(with_trailers("la")));
+    body.frame().await;
+    assert!(body.frame().await.unwrap().unwrap().is_trailers());
+    assert_eq!(handle.ending(), Some(&Ending::Opaque { ok: true }), "hyper asks for nothing behind them");
+}
+
+struct Panics;
+
+impl Body for Panics {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        panic!("a panic on purpose");
+    }
+
+    fn is_end_stream(&self) -> bool {
+        false
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}
+
+#[test]
+fn a_body_that_panicked_was_interrupted_and_not_abandoned() {
+    let (mut body, handle) = watched("/v1/chat/completions", Panics);
+    let mut poll = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop())).is_ready();
+    assert!(catch_unwind(AssertUnwindSafe(&mut poll)).is_err());
+    // Somebody further out has caught the panic, and drops the body in peace.
+    drop(body);
+    assert_eq!(handle.ending(), Some(&Ending::Interrupted));
+}

@@ -1,0 +1,37 @@
+//! Every layer there is. A new one is one line here; the checks and the matrix follow.
+
+use std::time::Duration;
+
+use lastbyte::guard::{GuardLayer, SealLayer};
+use lastbyte::retry::{Backoff, MaxAttempts, RetryLayer};
+
+use crate::subject::Does::{Judges, Limits, Retries, Seals};
+use crate::subject::{ATTEMPTS, CAP, Entry, Subject};
+
+/// All layers, outermost first in the order that the facade recommends.
+pub const LAYERS: &[Entry] = &[
+    Entry { name: "seal", make: || Subject::new(SealLayer::new().with_max_event(CAP), &[Judges, Seals]) },
+    Entry { name: "retry", make: || Subject::new(retry(), &[Judges, Retries]) },
+    Entry { name: "guard", make: || Subject::new(GuardLayer::new().with_max_event(CAP), &[Judges, Limits]) },
+];
+
+/// The entry of that name.
+///
+/// # Panics
+///
+/// Where there is none.
+pub fn layer(name: &str) -> Entry {
+    *LAYERS.iter().find(|entry| entry.name == name).unwrap_or_else(|| panic!("there is no layer {name}"))
+}
+
+/// Waits that are short beside the time a head is held, so that failures show as statuses in any order.
+fn retry() -> RetryLayer {
+    let ms = Duration::from_millis;
+    RetryLayer::new()
+        .with_max_attempts(MaxAttempts::new(ATTEMPTS as u32).expect("two are allowed"))
+        .with_backoff(Backoff::new(ms(100), ms(200)))
+        .with_max_event(CAP)
+        .with_max_body(CAP)
+        .with_max_answer(CAP)
+        .with_seed(1)
+}
