@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_stall_is_either_before_the_head_or_behind_it() {
-        let events = || Wire::Chat.stream(&json!({}), &["a", "b"], "id");
+        let events = || Wire::Chat.stream(&json!({}), &Said::default(), &["a", "b"], "id");
         let waits = |head| {
             let fault = Fault { head, ms: Some(5), ..Fault::new(Kind::Stall) };
             let (steps, whole) = steps(&Faults::default(), &fault, Wire::Chat, events());

@@ -32,12 +32,13 @@ pub(crate) struct Call {
 
 /// What the model thinks before it answers `messages` under `seed`, where a request asks for reasoning.
 pub fn expected_reasoning(seed: u64, messages: &Value) -> String {
-    text::words(!seed, messages, REASONING_WORDS)
+    text::expected_words(!seed, messages, REASONING_WORDS)
 }
 
 /// The arguments, a JSON object, that `tool` is called with to answer `messages` under `seed`.
 pub fn expected_arguments(seed: u64, messages: &Value, tool: &str) -> String {
-    json!({"tool": tool, "text": text::words(seed, &json!([tool, messages]), ARGUMENT_WORDS)}).to_string()
+    json!({"tool": tool, "text": text::expected_words(seed, &json!([tool, messages]), ARGUMENT_WORDS)})
+        .to_string()
 }
 
 impl Said {
@@ -49,11 +50,11 @@ impl Said {
         if let Some(begun) = Begun::of(wire, request, &faults.continuations)? {
             let asked =
                 messages.as_array().and_then(|all| all.split_last()).map_or(&[][..], |(_, asked)| asked);
-            let whole = text::words(seed, &Value::Array(asked.to_vec()), count);
+            let whole = text::expected_words(seed, &Value::Array(asked.to_vec()), count);
             // Of another beginning this model has no continuation in store: it says something.
             let rest = match whole.strip_prefix(&begun.text) {
                 Some(rest) => rest.to_owned(),
-                None => text::words(seed, messages, count),
+                None => text::expected_words(seed, messages, count),
             };
             let words = begun.text.split_whitespace().count();
             let echo = if begun.echoes { &*begun.text } else { "" };
@@ -65,7 +66,7 @@ impl Said {
             .take(MAX_CALLS)
             .map(|name| Call { arguments: expected_arguments(seed, messages, &name), name })
             .collect();
-        let text = if calls.is_empty() { text::words(seed, messages, count) } else { String::new() };
+        let text = if calls.is_empty() { text::expected_words(seed, messages, count) } else { String::new() };
         Ok(Self { reasoning, text, calls, begun: 0 })
     }
 }
