@@ -53,9 +53,7 @@ fn faults_of_kind(kind: Kind) -> Vec<(Value, Then)> {
         Kind::None | Kind::NoDone => vec![of(json!({}), Whole)],
         Kind::Slow => vec![of(json!({"ms": 10}), Whole)],
         Kind::Status => [429, 500, 502, 503, 529].map(status).into(),
-        Kind::Refuse | Kind::ResetBeforeHead => vec![of(json!({}), Heals(502))],
-        // Where no stream was asked for, a page is handed on as it came.
-        Kind::Garbage => vec![of(json!({}), HealsStream(502))],
+        Kind::Refuse | Kind::ResetBeforeHead | Kind::Garbage => vec![of(json!({}), Heals(502))],
         Kind::Stall => vec![
             of(json!({}), HealsStream(504)),
             of(json!({"head": true}), HealsStream(504)),
@@ -73,11 +71,11 @@ fn faults_of_kind(kind: Kind) -> Vec<(Value, Then)> {
             vec![of(json!({"after": 0}), Heals(502)), of(json!({"after": PIECES}), HALF)]
         }
         Kind::ErrorEvent => vec![
-            of(json!({"after": 0}), HealsStream(502)),
+            of(json!({"after": 0}), Heals(502)),
             of(json!({"after": PIECES}), Breaks("upstream_error", "reported an error")),
         ],
         Kind::Panic => {
-            vec![of(json!({"after": 0}), HealsStream(502)), of(json!({"after": PIECES}), BROKE)]
+            vec![of(json!({"after": 0}), Heals(502)), of(json!({"after": PIECES}), BROKE)]
         }
     }
 }

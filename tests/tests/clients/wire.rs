@@ -51,17 +51,26 @@ async fn heartbeats_disturb_nobody() {
 #[tokio::test]
 #[ignore = "needs what `cargo xtask test` installs"]
 async fn what_cannot_be_healed_behind_heartbeats_is_raised() {
+    let faults = [
+        (json!({"stall": 1}), "first_event_timeout", "no content in time"),
+        // The head leaves while that long is waited.
+        (json!({"status": {"code": 503, "retry_after_ms": 100}}), "upstream_error", "503"),
+        (json!({"status": {"code": 429, "retry_after_ms": 100}}), "upstream_error", "429"),
+    ];
     for_each(&Sdk::ALL, EARLY, async |place| {
-        place.upstream.set_faults(faults_of(&json!({"stall": 1})));
-        for api in place.sdk.apis() {
-            let context = format!("{}, {api:?}", place.sdk);
-            let answer = place.client.ask(&Question::new(*api, true, "silent").retries(2)).await;
-            let raised = answer.raised(&context);
-            assert!(raised.of_sdk, "{context}: {raised:?}");
-            assert_eq!(raised.code.as_deref(), Some("first_event_timeout"), "{context}: {raised:?}");
-            assert_eq!((answer.status, answer.text()), (Some(200), ""), "{context}");
-            assert_eq!(place.upstream.stats().requests, 2, "{context}: asked again by the SDK");
-            place.upstream.reset();
+        for (faults, code, words) in &faults {
+            place.upstream.set_faults(faults_of(faults));
+            for api in place.sdk.apis() {
+                let context = format!("{}, {api:?}, {faults}", place.sdk);
+                let answer = place.client.ask(&Question::new(*api, true, "silent").retries(2)).await;
+                let raised = answer.raised(&context);
+                assert!(raised.of_sdk, "{context}: {raised:?}");
+                assert_eq!(raised.code.as_deref(), Some(*code), "{context}: {raised:?}");
+                assert!(raised.message.contains(words), "{context}: {raised:?}");
+                assert_eq!((answer.status, answer.text()), (Some(200), ""), "{context}");
+                assert_eq!(place.upstream.stats().requests, 2, "{context}: asked again by the SDK");
+                place.upstream.reset();
+            }
         }
     })
     .await;
