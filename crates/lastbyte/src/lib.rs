@@ -64,7 +64,7 @@
 //!
 //! # Bounds
 //!
-//! Each crate lists its own: [`core`](crate::core), [`guard`](crate::guard), [`retry`](crate::retry).
+//! Each crate lists its own: [`core`], [`guard`], [`retry`].
 
 #[cfg(any(feature = "guard", feature = "retry"))]
 mod builder;
