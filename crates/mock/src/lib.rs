@@ -16,7 +16,7 @@
 //!
 //! It speaks OpenAI's Chat Completions and Responses and Anthropic's Messages, streamed and not, and
 //! answers embeddings, speech, files and models, so that what is no chat answer can be tried too.
-//! `POST /faults` changes what goes wrong, `GET /stats` counts, `POST /reset` begins anew.
+//! `POST /faults` changes what goes wrong (`GET` shows it), `GET /stats` counts, `POST /reset` begins anew.
 //!
 //! # Bounds
 //!
