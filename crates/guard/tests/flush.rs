@@ -10,16 +10,17 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Version};
+use http::{Request, Response, Version};
 use http_body::Body;
-use lastbyte_core::{BodyError, Cause, Ending, Flushed, Flusher};
+use http_body_util::Channel;
+use lastbyte_core::{BodyError, BoxError, Cause, Ending, Flushed, Flusher};
 use lastbyte_guard::{SealBody, SealLayer};
 use support::{HEL, Script, Step, event_stream, request};
 use tower::{Layer, ServiceExt, service_fn};
 
 /// A broken answer on a connection that is driven by hand.
-struct Broken {
-    body: Pin<Box<SealBody<Script>>>,
+struct Broken<B> {
+    body: Pin<Box<SealBody<B>>>,
     connection: Flusher,
 }
 
@@ -30,14 +31,24 @@ enum Came {
     End,
 }
 
-impl Broken {
+impl Broken<Script> {
+    /// Cut behind one event.
     async fn on(version: Version, layer: SealLayer) -> Self {
+        Self::of(version, layer, event_stream(&[Step::Data(HEL)])).await
+    }
+}
+
+impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Broken<B> {
+    async fn of(version: Version, layer: SealLayer, response: Response<B>) -> Self {
         let (connection, flushed) = Flushed::new();
         let mut request = request();
         *request.version_mut() = version;
         request.extensions_mut().insert(flushed);
-        let chat =
-            service_fn(|_: Request<()>| async { Ok::<_, Infallible>(event_stream(&[Step::Data(HEL)])) });
+        let mut response = Some(response);
+        let chat = service_fn(move |_: Request<()>| {
+            let response = response.take().unwrap();
+            async { Ok::<_, Infallible>(response) }
+        });
         let response = layer.layer(chat).oneshot(request).await.unwrap();
         Self { body: Box::pin(response.into_body()), connection }
     }
@@ -120,5 +131,24 @@ async fn without_the_seal_there_is_nothing_to_wait_for() {
         assert_eq!(broken.data(), HEL);
         assert!(broken.data().ends_with(b"}\n\n"));
         assert!(matches!(broken.poll(), Came::End));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_was_told_already_is_only_waited_for() {
+    for version in [Version::HTTP_11, Version::HTTP_2] {
+        let (mut sender, body) = Channel::<Bytes, BodyError>::new(4);
+        let response = Response::builder().header("content-type", "text/event-stream").body(body).unwrap();
+        let mut broken = Broken::of(version, SealLayer::new(), response).await;
+        sender.send_data(Bytes::from_static(HEL.as_bytes())).await.unwrap();
+        assert_eq!(broken.data(), HEL);
+        sender.abort(BodyError::new(Ending::Interrupted).told());
+        if version == Version::HTTP_2 {
+            // Whether there is window for what told it can only be seen behind it.
+            assert_eq!([broken.data(), broken.data()], [": ping", "\n"]);
+        }
+        assert!(matches!(broken.poll(), Came::Waits));
+        broken.turn(false);
+        assert!(matches!(broken.poll(), Came::Failed(error) if error.is_told()));
     }
 }

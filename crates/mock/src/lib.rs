@@ -52,7 +52,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Over HTTP `POST /faults` changes what goes wrong, `GET /stats` counts, `POST /reset` begins anew.
+//! Over HTTP `POST /faults` changes what goes wrong (`GET` shows it), `GET /stats` counts, `POST /reset` begins anew.
 //!
 //! # When the client leaves
 //!

@@ -44,6 +44,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, reset: Reset, request: Request<I
             shared.reset();
             json_answer(200, &json!({}))?
         }
+        (&Method::GET, "/faults") => json_answer(200, &json!(*shared.faults()))?,
         (&Method::POST, "/faults") => match Faults::read(&body) {
             Ok(faults) => {
                 shared.set_faults(faults);

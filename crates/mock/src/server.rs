@@ -141,6 +141,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn faults(&self) -> Arc<Faults> {
+        self.state().faults.clone()
+    }
+
     pub(crate) fn set_faults(&self, faults: Faults) {
         *self.state() = State::new(self.seed, Arc::new(faults));
     }

@@ -95,6 +95,10 @@ async fn faults_change_while_it_runs_and_what_is_wrong_changes_nothing() {
         assert!(got.text.contains("\"error\""), "{}", got.text);
     }
     assert_eq!(api.ask(true).await.unwrap().status, 503);
+    // What is shown is taken again.
+    let shown = api.send(Method::GET, "/faults", String::new()).await.unwrap().text;
+    assert_eq!(api.send(Method::POST, "/faults", shown).await.unwrap().status, 200);
+    assert_eq!(api.ask(true).await.unwrap().status, 503);
     assert_eq!(api.post("/faults", json!({})).await.status, 200);
     assert_eq!(pieces(&api.ask(true).await.unwrap()).concat(), expected_text(7, &messages()));
 }

@@ -14,8 +14,8 @@ use support::*;
 /// Short limits, and waits that cost no time.
 const CONFIG: &str = "
     [timeouts]
-    first_event = \"400ms\"
-    idle = \"400ms\"
+    first_event = \"600ms\"
+    idle = \"600ms\"
     [retry]
     initial = \"1ms\"
     cap = \"2ms\"

@@ -17,15 +17,15 @@ fn breaks() -> [(Value, &'static str); 6] {
         (json!({"kind": "half_event", "after": 3}), "stream_truncated"),
         (json!({"kind": "error_event", "after": 3}), "upstream_error"),
         (json!({"kind": "stall", "after": 3}), "idle_timeout"),
-        (json!({"kind": "slow", "ms": 100}), "total_timeout"),
+        (json!({"kind": "slow", "ms": 200}), "total_timeout"),
     ]
 }
 
 const CONFIG: &str = "
     [timeouts]
-    first_event = \"400ms\"
-    idle = \"250ms\"
-    total = \"500ms\"
+    first_event = \"1s\"
+    idle = \"400ms\"
+    total = \"1s\"
     [stream]
     hold_head = \"10s\"
 ";
@@ -77,7 +77,7 @@ async fn http2(wire: Wire) {
     let url = format!("{}{}", gateway.url, wire.path());
     for (fault, code) in breaks() {
         // The neighbour's answer is on its way while this one breaks.
-        set_faults(&mock, json!({"script": ["none", fault], "interval_ms": 4}));
+        set_faults(&mock, json!({"script": ["none", fault], "interval_ms": 4, "chunks": 20}));
         let neighbour = h2.send(post(&url, wire.ask(&messages("b"), true))).await;
         let broken = h2.send(post(&url, wire.ask(&messages("a"), true))).await;
         let (neighbour, broken) = tokio::join!(read(neighbour), read(broken));

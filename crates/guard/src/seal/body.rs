@@ -90,9 +90,9 @@ enum End {
     Event(BodyError),
     /// The last byte is next, in a frame of its own.
     ///
-    /// HTTP/2 takes a frame in once there is window for one byte of it behind all that was taken in before,
-    /// and asks for the next one then. So when it asks again behind a frame of one byte, the window is there
-    /// for all, and nothing but the transport is to be waited for.
+    /// hyper takes a frame in on HTTP/2 once there is window for one byte of it behind all that was taken in
+    /// before, and asks for the next one then. So when it asks again behind a frame of one byte, the window
+    /// is there for all, and nothing but the transport is to be waited for.
     LastByte(Bytes, BodyError),
     /// All was handed out.
     Flush {
