@@ -57,7 +57,7 @@ impl Splice {
     }
 
     /// This way does not work here: the upstream refused the request. [`plan`](Self::plan) takes another
-    /// one, if there is another. A way that has led to a [`Mismatch`] is ruled out by that.
+    /// one, if there is another. A way that has led to a [`Mismatch`](super::Mismatch) is ruled out by that.
     pub fn rule_out(&mut self, way: Way) {
         if !self.ruled_out.contains(&way) {
             self.ruled_out.push(way);
