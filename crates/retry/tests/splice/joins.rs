@@ -167,6 +167,39 @@ fn another_answer_fails_where_it_parts_and_what_came_before_is_kept() {
 }
 
 #[test]
+fn more_of_what_was_told_to_be_over_is_another_answer() {
+    for dialect in [Dialect::Anthropic, Dialect::OpenAiResponses] {
+        let [short, long] =
+            ["Hello", "Hello, world"].map(|whole| Provider::new(dialect, Continuation::None, text(whole)));
+        let settings = Settings { strategy: Strategy::Replay, ..Settings::default() };
+        let mut splice = Splice::new(settings, dialect, true);
+        let asked = question().to_string().into_bytes();
+        splice.forward(short.answer(&asked, 0, &[2]).begin.concat().into());
+        splice.plan(&asked).unwrap();
+        let forwarded = splice.forward(long.answer(&asked, 1, &[2]).begin.concat().into());
+        assert_eq!(forwarded.failed, Some(Mismatch::Diverged), "{dialect:?}");
+    }
+}
+
+#[test]
+fn a_call_whose_pieces_all_name_it_keeps_its_first_name() {
+    let piece = |id: &str, arguments: &str| {
+        format!(
+            "data: {{\"id\":\"a\",\"choices\":[{{\"delta\":{{\"tool_calls\":[{{\"index\":0,\"id\":\"{id}\",\"type\":\"function\",\
+             \"function\":{{\"name\":\"f\",\"arguments\":\"{arguments}\"}}}}]}}}}]}}\n\n"
+        )
+    };
+    let mut splice = splice(Strategy::Replay, Continuation::None);
+    forward(&mut splice, &piece("first", "{1"));
+    splice.plan(REQUEST).unwrap();
+    let joined = forward(&mut splice, &piece("second", "{1, 2}"));
+    assert_eq!(
+        joined,
+        "data: {\"id\":\"a\",\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\", 2}\"}}]}}]}\n\n"
+    );
+}
+
+#[test]
 fn the_events_before_a_mismatch_are_forwarded() {
     let mut splice = splice(Strategy::Continue, Continuation::Vllm);
     forward(&mut splice, &chunk("a", "Hello"));
@@ -216,7 +249,8 @@ fn a_restart_is_told_once_with_the_first_event_and_then_the_answer_is_as_it_came
     assert_eq!(forward(&mut splice, &chunk("b", " day")), chunk("b", " day"));
     // The second one breaks too.
     assert_eq!(splice.plan(REQUEST).unwrap().way, Way::Restart);
-    assert_eq!(forward(&mut splice, &chunk("c", "Hi")), told + &chunk("c", "Hi"));
+    let marked = "\u{feff}".to_owned() + &chunk("c", "Hi");
+    assert_eq!(forward(&mut splice, &marked), told + &chunk("c", "Hi"), "a mark belongs to the beginning");
 
     for dialect in DIALECTS {
         let provider = Provider::new(dialect, Continuation::None, text("one two three"));

@@ -32,6 +32,12 @@ const FRAGMENTS: [&str; 22] = [
     "\u{1f}",
 ];
 
+/// Half of the usual cases, as each is an answer with all its attempts; `PROPTEST_CASES` asks for more.
+fn config() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases / 2, failure_persistence: None, ..usual }
+}
+
 fn texts() -> impl Values<Value = String> {
     let fragment = prop_oneof![
         6 => prop::sample::select(&FRAGMENTS[..]).prop_map(str::to_owned),
@@ -54,7 +60,7 @@ fn chunks() -> impl Values<Value = Vec<usize>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn a_continued_answer_is_the_whole_answer(
@@ -171,6 +177,54 @@ proptest! {
             prop_assert_eq!(said.text(key(dialect)), other);
         } else {
             prop_assert_ne!(whole, other);
+        }
+    }
+}
+
+/// What happens to bytes on their way.
+fn harm() -> impl Values<Value = Vec<(usize, usize, Vec<u8>)>> {
+    prop::collection::vec((any::<usize>(), 0..40usize, prop::collection::vec(any::<u8>(), 0..6)), 0..6)
+}
+
+fn harmed(mut stream: Vec<u8>, harm: &[(usize, usize, Vec<u8>)]) -> Vec<u8> {
+    for (at, length, with) in harm {
+        let at = at % (stream.len() + 1);
+        let end = (at + length).min(stream.len());
+        stream.splice(at..end, with.iter().copied());
+    }
+    stream
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn bytes_that_are_no_answer_do_no_harm(
+        whole in texts(),
+        way in prop::sample::select(&CONTINUATIONS[..]),
+        dialect in prop::sample::select(&DIALECTS[..]),
+        strategy in prop::sample::select(&[Strategy::Continue, Strategy::Replay, Strategy::Auto][..]),
+        harms in prop::collection::vec(harm(), 4),
+        request in prop_oneof![Just(crate::question().to_string().into_bytes()), prop::collection::vec(any::<u8>(), 0..60)],
+        chunks in chunks(),
+    ) {
+        let call = Part::Call { name: "f".into(), arguments: whole.clone() };
+        let provider = Provider::new(dialect, way.1, vec![Part::Reasoning(whole.clone()), Part::Text(whole), call]);
+        let settings = Settings { strategy, continuation: way.1, max_kept: 3000, ..Settings::default() };
+        let mut splice = lastbyte_retry::splice::Splice::new(settings, dialect, true);
+        for (attempt, harm) in harms.iter().enumerate() {
+            let answer = provider.answer(crate::question().to_string().as_bytes(), attempt, &[3, 1, 4]);
+            let stream = harmed([answer.begin, answer.end].concat().concat(), harm);
+            let mut rest = &stream[..];
+            for size in chunks.iter().cycle() {
+                let (chunk, behind) = rest.split_at((*size).min(rest.len()));
+                rest = behind;
+                splice.forward(bytes::Bytes::copy_from_slice(chunk));
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            let _ = splice.plan(&request);
         }
     }
 }
