@@ -171,6 +171,19 @@ test("twenty at once are whole under the faults that are there by default", asyn
   assert.deepEqual(page.allComplaints, []);
 });
 
+test("each cut answer says why, though fetch throws away what is unread when a body fails", async (t) => {
+  await faultsOf(PAGE_QUICK, { cut: { after: 10 } });
+  const page = await open(t, PAGE_QUICK);
+  const told = await page.evaluate(async () => {
+    const { ask } = await import("/answer.js");
+    const told = new Set();
+    for (let number = 0; number < 40; number++) told.add((await ask([{ role: "user", content: `${number}` }], "m")).error);
+    return [...told];
+  });
+  assert.deepEqual(told, ["the answer ended before it was finished"]);
+  assert.deepEqual(page.complaints(), []);
+});
+
 test("stop ends an answer here and at the chat API", async (t) => {
   await faultsOf(PAGE_QUICK, { interval_ms: 100 });
   const page = await open(t, PAGE_QUICK);

@@ -10,7 +10,10 @@ use crate::{Ending, Phase, Scope};
 /// It travels in the extensions of a response. Reading it costs an atomic load, so a layer that wraps the
 /// body may look after every frame; a layer that only wants the end keeps a guard whose `Drop` looks once.
 #[derive(Clone, Debug)]
-pub struct EndingHandle(Arc<Shared>);
+pub struct EndingHandle {
+    shared: Arc<Shared>,
+    scope: Scope,
+}
 
 /// The writing end of an [`EndingHandle`]: what watches the body.
 ///
@@ -20,7 +23,6 @@ pub struct EndingReporter(EndingHandle);
 
 #[derive(Debug)]
 struct Shared {
-    scope: Scope,
     phase: AtomicU8,
     /// Whether it has ended: [`NOT_YET`], at [`LOCKED`] as `ending` says, or at a place in [`PLAIN`].
     ended: AtomicU8,
@@ -47,14 +49,13 @@ impl EndingHandle {
     /// A handle and the reporter that feeds it.
     pub fn new(scope: Scope, phase: Phase) -> (EndingReporter, Self) {
         let shared = Arc::new(Shared {
-            scope,
             phase: AtomicU8::new(phase as u8),
             ended: AtomicU8::new(NOT_YET),
             ending: OnceLock::new(),
             because: OnceLock::new(),
             waiting: OnceLock::new(),
         });
-        let handle = Self(shared);
+        let handle = Self { shared, scope };
         (EndingReporter(handle.clone()), handle)
     }
 
@@ -67,23 +68,29 @@ impl EndingHandle {
 
     /// What it is the ending of.
     pub fn scope(&self) -> Scope {
-        self.0.scope
+        self.scope
+    }
+
+    /// The same as the ending of something larger, for a layer that adds nothing to what it wraps.
+    #[must_use]
+    pub fn of(self, scope: Scope) -> Self {
+        Self { scope, ..self }
     }
 
     /// How far it has come.
     pub fn phase(&self) -> Phase {
-        self.0.phase()
+        self.shared.phase()
     }
 
     /// How it ended, once it has.
     pub fn ending(&self) -> Option<&Ending> {
-        self.0.ending()
+        self.shared.ending()
     }
 
     /// Says what it means if the body is dropped from now on: a layer further out ends it for a reason
     /// that the watcher cannot see. Only the first reason counts.
     pub fn because(&self, ending: Ending) {
-        let _ = self.0.because.set(Box::new(ending));
+        let _ = self.shared.because.set(Box::new(ending));
     }
 
     /// Waits for the ending.
@@ -97,7 +104,7 @@ impl EndingHandle {
     }
 
     async fn wait_for<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
-        let waiting = self.0.waiting.get_or_init(Box::default);
+        let waiting = self.shared.waiting.get_or_init(Box::default);
         loop {
             let changed = waiting.notified();
             // Pairs with the one in `tell`: that one sees who waits, or this one what is told.
@@ -113,7 +120,7 @@ impl EndingHandle {
 impl EndingReporter {
     /// Moves on to `phase`; going back is ignored.
     pub fn advance(&self, phase: Phase) {
-        let shared = &self.0.0;
+        let shared = &self.0.shared;
         if shared.phase.fetch_max(phase as u8, Ordering::Release) < phase as u8 {
             shared.tell();
         }
@@ -121,7 +128,7 @@ impl EndingReporter {
 
     /// Reports the ending. Only the first report counts.
     pub fn report(&mut self, ending: Ending) {
-        self.0.0.set(ending);
+        self.0.shared.set(ending);
     }
 
     /// Where the ending is read.
@@ -142,7 +149,7 @@ impl EndingReporter {
 
 impl Drop for EndingReporter {
     fn drop(&mut self) {
-        let shared = &self.0.0;
+        let shared = &self.0.shared;
         if shared.ending().is_none() {
             // A panic unwinds through here: that is our doing and not the reader's.
             let ending = match shared.because.get() {

@@ -164,6 +164,8 @@ impl Stream {
         }
         match end {
             _ if self.scanner.is_foreign() => Ending::Failed { kind: FailureKind::Garbage },
+            // Whatever comes behind the end mark counts no more.
+            TransportEnd::Clean if self.seen.done => cut(Cause::Eof),
             TransportEnd::Clean if got_all == Some(false) => cut(Cause::LengthShort),
             TransportEnd::Clean if self.scanner.is_open() => cut(Cause::HalfEvent),
             TransportEnd::Clean => cut(Cause::Eof),
@@ -241,8 +243,10 @@ impl Mode {
 }
 
 impl Seen {
+    /// An end mark before the sign of completion breaks an answer too: SDKs stop reading at it, take what they
+    /// have for the whole, and never see an error behind it.
     fn is_broken(&self) -> bool {
-        self.error.is_some() || self.garbage || self.aborted
+        self.error.is_some() || self.garbage || self.aborted || self.done && self.finished().is_none()
     }
 
     /// The ending that the events alone decide.

@@ -33,6 +33,37 @@
 //! # }
 //! ```
 //!
+//! A layer further out has the handle from the response's extensions. It asks the ending itself what it means:
+//!
+//! ```
+//! use lastbyte_core::{Blame, Cause, Ending, Verdict};
+//!
+//! let ending = Ending::Truncated { cause: Cause::Idle, by_caller: false };
+//! assert_eq!((ending.verdict(), ending.blame()), (Verdict::Failure, Blame::Upstream));
+//! assert_eq!(ending.code(), "idle_timeout");
+//! assert_eq!(Ending::Abandoned.verdict(), Verdict::Neutral, "a reader who leaves says nothing of the API");
+//! ```
+//!
+//! With other bounds, and held to its ending: a broken answer then ends with an error, also where its
+//! transport ended cleanly.
+//!
+//! ```
+//! # use bytes::Bytes;
+//! # use http_body_util::{BodyExt, Full};
+//! # use lastbyte_core::{Ask, Watch};
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! # let ask = Ask::from_path("/v1/chat/completions");
+//! # let response = http::Response::builder()
+//! #     .header("content-type", "text/event-stream")
+//! #     .body(Full::new(Bytes::from("data: {\"choices\":[]}\n\n")))
+//! #     .unwrap();
+//! let watch = Watch::default().max_event(64 << 10).strict();
+//! let response = watch.response(&ask, response);
+//! let error = response.into_body().collect().await.unwrap_err();
+//! assert_eq!(error.ending().code(), "stream_truncated");
+//! # }
+//! ```
+//!
 //! # Order
 //!
 //! The innermost lastbyte layer that meets a body wraps it; a layer that finds a handle in the extensions
@@ -49,9 +80,13 @@
 //!
 //! # Bounds
 //!
-//! One event may have [`Watch::max_event`] bytes (1 MiB), one whole JSON answer [`Watch::max_json`]
-//! (4 MiB); beyond the first the answer is truncated as `too_large`, beyond the second it passes
-//! unjudged, as [`Ending::Opaque`].
+//! | bound | default | beyond it |
+//! |---|---|---|
+//! | one event, [`Watch::max_event`] | 1 MiB | the answer is [`Truncated`](Ending::Truncated) as [`TooLarge`](Cause::TooLarge) |
+//! | one JSON answer that is kept to be judged, [`Watch::max_json`] | 4 MiB | it passes unjudged, as [`Opaque`](Ending::Opaque) |
+//! | a provider's error code and message | 64 and 512 bytes | they are cut |
+//!
+//! Work is linear in the bytes that pass. An event that lies within one chunk is not copied.
 
 mod answer;
 mod ask;

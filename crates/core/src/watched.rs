@@ -43,7 +43,8 @@ impl Watch {
     }
 
     /// Makes every broken end of an event stream an error of the body, also where its transport ended
-    /// cleanly, and cuts the stream before an error event or garbage instead of forwarding it.
+    /// cleanly, and cuts the stream before an error event, garbage, or an end mark that comes too early,
+    /// instead of forwarding it.
     #[must_use]
     pub fn strict(mut self) -> Self {
         self.strict = true;

@@ -11,7 +11,6 @@
 //!   comes it sends heartbeats, since proxies cut connections that are silent.
 //!
 //! ```
-//! use std::time::Duration;
 //! use lastbyte_guard::{GuardLayer, SealLayer};
 //! use tower::ServiceBuilder;
 //! # use bytes::Bytes; use http::{Request, Response}; use http_body_util::Full;
@@ -20,10 +19,42 @@
 //! #     Ok(Response::new(Full::default())) }
 //! let service = ServiceBuilder::new()
 //!     .layer(SealLayer::new())
-//!     .layer(GuardLayer::new().with_first_event(Duration::from_secs(20)))
+//!     .layer(GuardLayer::new())
 //!     .service_fn(chat_api);
 //! # let _ = service;
 //! ```
+//!
+//! For a model that thinks for minutes, and readers whose proxy cuts at 15 seconds:
+//!
+//! ```
+//! use std::time::Duration;
+//! # use lastbyte_guard::{GuardLayer, SealLayer};
+//!
+//! let guard = GuardLayer::new()
+//!     .with_first_event(Duration::from_secs(300))
+//!     .with_total(Duration::from_secs(1800));
+//! let seal = SealLayer::new().with_heartbeat(Duration::from_secs(5));
+//! # let _ = (guard, seal);
+//! ```
+//!
+//! # How an answer can die
+//!
+//! | what happens | the ending | the error event's `code` |
+//! |---|---|---|
+//! | no head in time | `Failed`, `Timeout` | none: a 504, with the limit's name |
+//! | a head, and no content in time | `Truncated`, `FirstEvent` | `first_event_timeout` |
+//! | silence in the middle | `Truncated`, `Idle` | `idle_timeout` |
+//! | the whole call takes too long | `Truncated`, `Total` | `total_timeout` |
+//! | a clean end, a reset, half an event | `Truncated`, `Eof`, `Reset`, `HalfEvent` | `stream_truncated` |
+//! | an error event of the provider | `Failed`, `Event` | `upstream_error` |
+//! | something else than an event stream's events | `Failed`, `Garbage` | `upstream_error` |
+//! | an event above the bound | `Truncated`, `TooLarge` | `answer_too_large` |
+//! | a panic further in | `Interrupted` | `interrupted` |
+//!
+//! Whether an answer is a chat answer, and whether a stream was asked for, is told by the path, or by an
+//! [`Ask`](lastbyte_core::Ask) in the request's extensions. Before a head only a call that is known to ask
+//! for a stream has the first-event limit; a body that is no event stream of a known format has only the
+//! total.
 //!
 //! # Order
 //!

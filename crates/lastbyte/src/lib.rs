@@ -1,9 +1,46 @@
 //! Tower layers that carry a chat answer to its last byte.
 //!
 //! A streamed answer's outcome is known only at its last byte: `200 OK` may still stall, be cut, or carry
-//! an error inside. Every layer here decides on the [`Ending`](core::Ending), never on the head.
+//! an error inside. Every layer here decides on the [`Ending`](core::Ending), never on the head. They
+//! compose around any hyper or axum service that calls a chat API, and around any client of one.
 //!
-//! # The order of the layers
+//! ```
+//! # #[cfg(all(feature = "guard", feature = "retry"))] mod example {
+//! use lastbyte::ServiceBuilderExt;
+//! use tower::ServiceBuilder;
+//! # use bytes::Bytes; use http::{Request, Response}; use http_body_util::Full; use lastbyte::retry::ReplayBody;
+//!
+//! # async fn chat_api(_: Request<ReplayBody<Full<Bytes>>>) -> Result<Response<Full<Bytes>>, std::io::Error> {
+//! #     Ok(Response::new(Full::default())) }
+//! # fn example() {
+//! let service = ServiceBuilder::new().seal().retry_answers().guard().service_fn(chat_api);
+//! # let _ = service;
+//! # } }
+//! ```
+//!
+//! The same with settings:
+//!
+//! ```
+//! # #[cfg(all(feature = "guard", feature = "retry"))] mod example {
+//! use std::time::Duration;
+//! use lastbyte::guard::{GuardLayer, SealLayer};
+//! use lastbyte::retry::{Ambiguous, RetryLayer};
+//! use tower::ServiceBuilder;
+//! # use bytes::Bytes; use http::{Request, Response}; use http_body_util::Full; use lastbyte::retry::ReplayBody;
+//!
+//! # async fn chat_api(_: Request<ReplayBody<Full<Bytes>>>) -> Result<Response<Full<Bytes>>, std::io::Error> {
+//! #     Ok(Response::new(Full::default())) }
+//! # fn example() {
+//! let service = ServiceBuilder::new()
+//!     .layer(SealLayer::new().with_heartbeat(Duration::from_secs(5)))
+//!     .layer(RetryLayer::new().with_ambiguous(Ambiguous::Fail))
+//!     .layer(GuardLayer::new().with_first_event(Duration::from_secs(20)))
+//!     .service_fn(chat_api);
+//! # let _ = service;
+//! # } }
+//! ```
+//!
+//! # Order
 //!
 //! As a request meets them, outermost first:
 //!
@@ -13,25 +50,27 @@
 //! | [`RetryLayer`](retry::RetryLayer) | `retry` | asks again while nothing was forwarded | around everything that belongs to one attempt |
 //! | [`GuardLayer`](guard::GuardLayer) | `guard` | first event, idle, total | its clock starts when an attempt is sent |
 //!
-//! ```
-//! # #[cfg(all(feature = "guard", feature = "retry"))] mod example {
-//! use lastbyte::guard::{GuardLayer, SealLayer};
-//! use lastbyte::retry::RetryLayer;
-//! use tower::ServiceBuilder;
-//! # use bytes::Bytes; use http::{Request, Response}; use http_body_util::Full; use lastbyte::retry::ReplayBody;
+//! Each works alone, and in any order that type-checks. A program that reads the answer itself needs no
+//! seal: the body's [`BodyError`](core::BodyError) tells it how the answer ended.
 //!
-//! # async fn chat_api(_: Request<ReplayBody<Full<Bytes>>>) -> Result<Response<Full<Bytes>>, std::io::Error> {
-//! #     Ok(Response::new(Full::default())) }
-//! # fn example() {
-//! let service = ServiceBuilder::new()
-//!     .layer(SealLayer::new())
-//!     .layer(RetryLayer::new())
-//!     .layer(GuardLayer::new())
-//!     .service_fn(chat_api);
-//! # let _ = service;
-//! # } }
-//! ```
+//! # At the end of a stream
+//!
+//! The innermost layer scans the answer, once, and puts an [`EndingHandle`](core::EndingHandle) into the
+//! response's extensions; the others listen to it, and so can a layer of yours.
+//!
+//! # When the reader leaves
+//!
+//! What is under way is a part of the future or of the body, and is dropped with it. No layer has a task.
+//!
+//! # Bounds
+//!
+//! Each crate lists its own: [`core`](crate::core), [`guard`](crate::guard), [`retry`](crate::retry).
 
+#[cfg(any(feature = "guard", feature = "retry"))]
+mod builder;
+
+#[cfg(any(feature = "guard", feature = "retry"))]
+pub use builder::ServiceBuilderExt;
 pub use lastbyte_core as core;
 #[cfg(feature = "guard")]
 pub use lastbyte_guard as guard;

@@ -26,8 +26,14 @@ impl Bucket {
             }
         };
         let admitted = free_slot && level >= 1.0;
-        let taken = if admitted || capacity.refusals_count { 1.0 } else { 0.0 };
-        self.level = Some(((level - taken).max(-most), now));
+        let left = if admitted {
+            level - 1.0
+        } else if capacity.refusals_count {
+            (level - 1.0).max(-most)
+        } else {
+            level - capacity.refusal_cost.max(0.0)
+        };
+        self.level = Some((left, now));
         admitted
     }
 }
@@ -44,5 +50,25 @@ mod tests {
             |bucket: &mut Bucket, ms: u64| bucket.admit(&capacity, 0, start + Duration::from_millis(ms));
         assert_eq!((0..20).filter(|_| admitted(&mut bucket, 0)).count(), 5);
         assert_eq!((1..=1000).filter(|ms| admitted(&mut bucket, *ms)).count(), 10);
+    }
+
+    #[tokio::test]
+    async fn refusals_that_cost_work_leave_less_for_answers() {
+        let capacity =
+            |refusal_cost| Capacity { per_second: 10.0, burst: 5.0, refusal_cost, ..Capacity::default() };
+        let start = Instant::now();
+        let admitted = |capacity: &Capacity| {
+            let mut bucket = Bucket::default();
+            let at = |ms: u64| start + Duration::from_millis(ms);
+            // 20 requests at once, then 20 a second for ten seconds.
+            let burst = (0..20).filter(|_| bucket.admit(capacity, 0, at(0))).count();
+            burst + (1..=200).filter(|n| bucket.admit(capacity, 0, at(n * 50))).count()
+        };
+        assert_eq!(admitted(&capacity(0.0)), 105);
+        // Of 20 a second 7.5 are answered: 12.5 refusals of 0.2 take the rest of 10.
+        let costly = admitted(&capacity(0.2));
+        assert!((75..=80).contains(&costly), "{costly}");
+        // Where a refusal costs as much as an answer, what is asked twice as often is never answered.
+        assert_eq!(admitted(&capacity(1.0)), 5);
     }
 }

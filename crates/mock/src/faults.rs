@@ -102,6 +102,9 @@ pub struct Capacity {
     pub slots: usize,
     /// Whether a refusal counts against the rate as an answer does.
     pub refusals_count: bool,
+    /// How much of an answer's work a refusal takes: 0.1 is a tenth of a request of `per_second`. Nothing
+    /// bounds what is owed, for work that was done is done.
+    pub refusal_cost: f64,
     /// Milliseconds that a refusal takes.
     pub refusal_ms: u64,
     /// Milliseconds before the head of an answer.

@@ -16,7 +16,36 @@
 //!
 //! It speaks OpenAI's Chat Completions and Responses and Anthropic's Messages, streamed and not, and
 //! answers embeddings, speech, files and models, so that what is no chat answer can be tried too.
-//! `POST /faults` changes what goes wrong, `GET /stats` counts, `POST /reset` begins anew.
+//!
+//! # Faults
+//!
+//! [`Faults::read`] takes them as JSON, each [`Kind`] with a rate, or with settings. A `script` gives the
+//! first chat requests theirs in order; then one roll of the seeded dice decides for each.
+//!
+//! ```
+//! use lastbyte_mock::{Faults, Mock, MockConfig};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let faults = Faults::read(
+//!     br#"{
+//!         "script": ["none", {"kind": "cut", "after": 3}],
+//!         "status": {"code": 429, "retry_after": "1", "rate": 0.05},
+//!         "reset_before_head": 0.01,
+//!         "interval_ms": 20
+//!     }"#,
+//! )?;
+//! let mock = Mock::bind(([127, 0, 0, 1], 0).into(), MockConfig { seed: 7, faults }).await?;
+//! // ... ask it ...
+//! let stats = mock.stats();
+//! assert_eq!((stats.requests, stats.answers, stats.cancelled), (0, 0, 0));
+//! # Ok(()) }
+//! ```
+//!
+//! Over HTTP `POST /faults` changes what goes wrong, `GET /stats` counts, `POST /reset` begins anew.
+//!
+//! # When the client leaves
+//!
+//! The answer is dropped at once and counted as cancelled ([`Stats::cancelled`]).
 //!
 //! # Bounds
 //!

@@ -118,12 +118,12 @@ async fn chat(
     if request["stream"] != true {
         return whole(wire, &request, &text, &id, &fault, running, gzip);
     }
-    let size = match (faults.chunks, faults.chunk_bytes) {
-        (0, 0) => 12,
-        (0, size) => size,
-        (chunks, _) => text.len().div_ceil(chunks),
+    let pieces = match (faults.chunks, faults.chunk_bytes) {
+        (0, 0) => text::pieces(&text, 12),
+        (0, size) => text::pieces(&text, size),
+        (chunks, _) => text::parts(&text, chunks),
     };
-    let events = wire.stream(&request, &text::pieces(&text, size), &id);
+    let events = wire.stream(&request, &pieces, &id);
     let (steps, is_whole) = steps(&faults, &fault, wire, events);
     built(200, "text/event-stream", Steps::new(steps, Some(running), is_whole))
 }

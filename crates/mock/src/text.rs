@@ -54,6 +54,22 @@ pub(crate) fn pieces(text: &str, size: usize) -> Vec<&str> {
     pieces
 }
 
+/// Cuts `text` into `count` pieces of about the same size, none inside a character; into fewer where it
+/// has no more characters.
+pub(crate) fn parts(text: &str, count: usize) -> Vec<&str> {
+    let mut rest = text;
+    let mut parts = Vec::new();
+    for left in (1..=count).rev() {
+        let first = rest.chars().next().map_or(0, char::len_utf8);
+        let (part, tail) = rest.split_at(rest.floor_char_boundary(rest.len() / left).max(first));
+        if !part.is_empty() {
+            parts.push(part);
+        }
+        rest = tail;
+    }
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +88,16 @@ mod tests {
         for size in [0, 1, 2, 7, 10_000] {
             assert_eq!(pieces(&text, size).concat(), text);
         }
+    }
+
+    #[test]
+    fn parts_are_as_many_as_asked_for_and_the_whole_text() {
+        let text = expected_text(3, &Value::Null);
+        for count in [1, 2, 21, 41, 300] {
+            let parts = parts(&text, count);
+            assert_eq!(parts.len(), count);
+            assert_eq!(parts.concat(), text);
+        }
+        assert_eq!(parts("été", 9), ["é", "t", "é"]);
     }
 }

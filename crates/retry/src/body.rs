@@ -5,14 +5,12 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
-use lastbyte_core::{
-    BodyError, BoxError, Cause, Ending, EndingHandle, EndingReporter, FailureKind, Phase, Scope,
-    TransportFault,
-};
+use lastbyte_core::{BodyError, BoxError, Cause, Ending, EndingHandle, FailureKind, TransportFault};
 use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::ReplayBody;
+use crate::end::AnswerEnd;
 use crate::machine::Machine;
 use crate::plan::Came;
 
@@ -48,54 +46,17 @@ enum Stage {
     Over,
 }
 
-/// Reports the ending of the whole answer: that of the attempt that was handed on.
-struct AnswerEnd {
-    reporter: EndingReporter,
-    attempt: Option<EndingHandle>,
-}
-
-impl AnswerEnd {
-    fn new(phase: Phase, attempt: Option<EndingHandle>) -> Self {
-        let (reporter, _) = EndingHandle::new(Scope::Answer, phase);
-        Self { reporter, attempt }
-    }
-
-    /// What is known of the attempt becomes known of the answer.
-    fn follow(&mut self) {
-        if let Some(attempt) = &self.attempt {
-            if attempt.phase() == Phase::Stream {
-                self.reporter.advance(Phase::Stream);
-            }
-            if let Some(ending) = attempt.ending() {
-                self.reporter.report(ending.clone());
-                self.attempt = None;
-            }
-        }
-    }
-}
-
-impl Drop for AnswerEnd {
-    fn drop(&mut self) {
-        self.follow();
-    }
-}
-
 impl<S, A, B> Answer<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>>,
 {
     pub(crate) fn came(machine: Pin<Box<Machine<S, A, B>>>, attempt: Option<(EndingHandle, bool)>) -> Self {
-        let attempt = attempt.map(|(handle, _)| handle);
-        let phase = attempt.as_ref().map_or(Phase::FirstEvent, EndingHandle::phase);
-        let mut end = AnswerEnd::new(phase, attempt);
-        if machine.held.is_empty() {
-            end.follow();
-        }
+        let end = AnswerEnd::came(attempt.map(|(handle, _)| handle), !machine.held.is_empty());
         Self { machine, stage: Stage::Passing, end }
     }
 
     pub(crate) fn going_on(machine: Pin<Box<Machine<S, A, B>>>) -> Self {
-        Self { machine, stage: Stage::Waiting, end: AnswerEnd::new(Phase::FirstEvent, None) }
+        Self { machine, stage: Stage::Waiting, end: AnswerEnd::waiting() }
     }
 }
 
@@ -109,7 +70,7 @@ where
 
     pub(crate) fn handle(&self) -> Option<EndingHandle> {
         match &self.0 {
-            Kind::Answer(answer) => Some(answer.end.reporter.handle().clone()),
+            Kind::Answer(answer) => Some(answer.end.handle()),
             Kind::Own(_) => None,
         }
     }
@@ -146,7 +107,7 @@ where
         let ending = match ready!(self.machine.as_mut().poll_came(cx)) {
             Came::Head(head) => match (self.machine.as_mut().attempt(), head) {
                 (Some((attempt, true)), _) => {
-                    self.end.attempt = Some(attempt);
+                    self.end.attempt_is(attempt);
                     self.stage = Stage::Passing;
                     return Poll::Ready(Ok(()));
                 }
@@ -183,7 +144,7 @@ where
     fn fail(&mut self, error: BodyError) -> BodyError {
         self.stage = Stage::Over;
         self.machine.as_mut().stop();
-        self.end.reporter.report(error.ending().clone());
+        self.end.report(error.ending().clone());
         error
     }
 }

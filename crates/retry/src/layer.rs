@@ -200,15 +200,14 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<A>) -> Self::Future {
+    fn call(&mut self, mut request: Request<A>) -> Self::Future {
         // The service that was made ready is the one that is called; its clone has to become ready anew.
         let clone = self.inner.clone();
         let service = std::mem::replace(&mut self.inner, clone);
 
-        let (mut head, body) = request.into_parts();
-        let plan = Plan::new(&mut head, self.config.clone());
+        let plan = Plan::new(&mut request, self.config.clone());
         let mut machine = Box::pin(Machine::new(service, plan));
-        machine.as_mut().begin(head, body);
+        machine.as_mut().begin(request);
         ResponseFuture::new(machine)
     }
 }

@@ -7,16 +7,29 @@
 //! reason. What is behind content is never asked for again: it ends with its error.
 //!
 //! ```
-//! use lastbyte_retry::{MaxAttempts, RetryLayer};
+//! use lastbyte_retry::RetryLayer;
 //! use tower::ServiceBuilder;
 //! # use bytes::Bytes; use http::{Request, Response}; use http_body_util::Full; use lastbyte_retry::ReplayBody;
 //!
 //! # async fn chat_api(_: Request<ReplayBody<Full<Bytes>>>) -> Result<Response<Full<Bytes>>, std::io::Error> {
 //! #     Ok(Response::new(Full::default())) }
-//! let service = ServiceBuilder::new()
-//!     .layer(RetryLayer::new().with_max_attempts(MaxAttempts::new(3).expect("1 to 5")))
-//!     .service_fn(chat_api);
+//! let service = ServiceBuilder::new().layer(RetryLayer::new()).service_fn(chat_api);
 //! # let _ = service;
+//! ```
+//!
+//! For callers who would rather have an error than wait, or pay twice:
+//!
+//! ```
+//! use std::time::Duration;
+//! use lastbyte_retry::{Ambiguous, Backoff, MaxAttempts, RetryLayer};
+//!
+//! const THREE: MaxAttempts = MaxAttempts::new(3).unwrap();
+//! let hurried = RetryLayer::new()
+//!     .with_max_attempts(THREE)
+//!     .with_backoff(Backoff::new(Duration::from_millis(200), Duration::from_secs(2)))
+//!     .with_max_wait(Duration::from_secs(5))
+//!     .with_ambiguous(Ambiguous::Fail);
+//! # let _ = hurried;
 //! ```
 //!
 //! # When it asks again, and after how long
@@ -58,6 +71,7 @@
 
 mod backoff;
 mod body;
+mod end;
 mod future;
 mod held;
 mod hint;
@@ -67,6 +81,7 @@ mod machine;
 mod plan;
 mod policy;
 mod replay;
+pub mod splice;
 
 pub use backoff::Backoff;
 pub use body::ResponseBody;

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, request, response};
+use http::{Request, Response, response};
 use http_body::{Body, Frame, SizeHint};
 use lastbyte_core::{BodyError, BoxError, Ending, EndingHandle, Phase, REFUSED_BY, TransportFault, Watched};
 use pin_project_lite::pin_project;
@@ -78,8 +78,9 @@ where
     }
 
     /// Sends the first attempt, with a service that is ready.
-    pub(crate) fn begin(self: Pin<&mut Self>, head: request::Parts, body: A) {
+    pub(crate) fn begin(self: Pin<&mut Self>, request: Request<A>) {
         let this = self.project();
+        let (head, body) = request.into_parts();
         let config = &this.plan.config;
         // Kept only while there can be another attempt.
         let body = if config.max_attempts.as_u32() > 1 {

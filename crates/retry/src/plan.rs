@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, header, request, response};
+use http::{HeaderMap, Request, header, response};
 use lastbyte_core::{Ask, Attempts, BodyError, Deadline, far};
 use tokio::time::Instant;
 
@@ -31,15 +31,15 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The plan of a call with this head, to which a configured limit is added.
-    pub(crate) fn new(head: &mut request::Parts, config: Arc<Config>) -> Self {
-        let ask = Ask::of(head);
-        let shared = head.extensions.get::<Attempts>().cloned();
-        let deadline = head.extensions.get::<Deadline>().copied();
+    /// The plan of a call, to whose request a configured limit is added.
+    pub(crate) fn new<A>(request: &mut Request<A>, config: Arc<Config>) -> Self {
+        let extensions = request.extensions();
+        let ask = Ask::of_request(request.method(), request.uri(), extensions);
+        let (shared, deadline) = (extensions.get::<Attempts>().cloned(), extensions.get().copied());
         let mut plan = Self { ask, config, deadline, came: None, attempts: 0, shared };
         if let (None, Some(total)) = (deadline, plan.config.total) {
-            let deadline = Deadline::of(&head.headers, plan.came(), total);
-            head.extensions.insert(deadline);
+            let deadline = Deadline::of(request.headers(), plan.came(), total);
+            request.extensions_mut().insert(deadline);
             plan.deadline = Some(deadline);
         }
         plan

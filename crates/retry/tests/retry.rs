@@ -393,3 +393,18 @@ async fn what_is_no_chat_answer_passes_at_once() {
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "la");
     assert_eq!(handle.ending(), Some(&Ending::Opaque { ok: true }));
 }
+
+#[tokio::test(start_paused = true)]
+async fn why_an_answer_was_let_go_is_told_where_somebody_said_so() {
+    let stream = vec![Step::Data(HEL), Step::Wait(100 * S)];
+    let whole = Answer::Status(200, &[("content-type", "audio/mpeg")], "la");
+    for (answer, streamed) in [(Answer::Stream(stream), true), (whole, false)] {
+        let chat = Chat::new(&[answer]);
+        let response = layer().layer(chat).oneshot(request(streamed)).await.unwrap();
+        let handle = response.extensions().get::<EndingHandle>().unwrap().clone();
+        assert_eq!((handle.scope(), handle.ending()), (Scope::Answer, None));
+        handle.because(Ending::Interrupted);
+        drop(response);
+        assert_eq!(handle.ending(), Some(&Ending::Interrupted));
+    }
+}

@@ -1,6 +1,6 @@
 //! What `cargo metadata` tells about the workspace's packages.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -15,14 +15,28 @@ pub(crate) struct Package {
     pub(crate) features: Vec<String>,
     /// The packages it depends on, of all kinds.
     pub(crate) dependencies: Vec<String>,
-    /// Its targets: kind and name.
-    targets: Vec<(String, String)>,
+    /// Its targets.
+    targets: Vec<Target>,
+}
+
+/// Something cargo builds.
+struct Target {
+    kind: String,
+    name: String,
+    /// Its root file.
+    source: PathBuf,
 }
 
 impl Package {
     /// The names of its targets of one kind: `test`, `bench`, `bin`.
     pub(crate) fn targets<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a str> {
-        self.targets.iter().filter(move |(of, _)| of == kind).map(|(_, name)| name.as_str())
+        self.sources(kind).map(|(name, _)| name)
+    }
+
+    /// The names of its targets of one kind, and their root files.
+    pub(crate) fn sources<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Path)> {
+        let of = self.targets.iter().filter(move |target| target.kind == kind);
+        of.map(|target| (target.name.as_str(), target.source.as_path()))
     }
 }
 
@@ -42,7 +56,11 @@ fn package(package: &Value) -> Option<Package> {
     let mut targets = Vec::new();
     for target in package["targets"].as_array()? {
         for kind in target["kind"].as_array()? {
-            targets.push((kind.as_str()?.to_owned(), target["name"].as_str()?.to_owned()));
+            targets.push(Target {
+                kind: kind.as_str()?.to_owned(),
+                name: target["name"].as_str()?.to_owned(),
+                source: PathBuf::from(target["src_path"].as_str()?),
+            });
         }
     }
     let mut dependencies = Vec::new();

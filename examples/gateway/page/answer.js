@@ -4,19 +4,24 @@
 async function readEvents(body, each) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    rest += value;
-    const blocks = rest.split(/\r\n\r\n|\n\n|\r\r/);
-    rest = blocks.pop();
-    for (const block of blocks) {
-      const data = block
-        .split(/\r\n|\n|\r/)
-        .filter((line) => line.startsWith("data:"))
-        .map((line) => line.slice(5).replace(/^ /, ""));
-      if (data.length) each(data.join("\n"));
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      rest += value;
+      const blocks = rest.split(/\r\n\r\n|\n\n|\r\r/);
+      rest = blocks.pop();
+      for (const block of blocks) {
+        const data = block
+          .split(/\r\n|\n|\r/)
+          .filter((line) => line.startsWith("data:"))
+          .map((line) => line.slice(5).replace(/^ /, ""));
+        if (data.length) each(data.join("\n"));
+      }
     }
+  } finally {
+    // Where `each` has thrown, nothing that comes is read any more.
+    reader.cancel().catch(() => {});
   }
 }
 

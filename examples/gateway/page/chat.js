@@ -72,6 +72,7 @@ at("ask").addEventListener("submit", async (event) => {
   at("question").value = "";
   const begin = waiting(turn);
   scroll();
+  asked();
   const result = await ask(messages, at("model").value, {
     signal: running.signal,
     onText: (text) => {
@@ -88,7 +89,6 @@ at("ask").addEventListener("submit", async (event) => {
   at("stop").disabled = true;
   at("log").setAttribute("aria-busy", "false");
   scroll();
-  asked();
   refreshStats();
 });
 

@@ -90,7 +90,7 @@ function showNext(otherwise) {
   at("faults-state").textContent = label ? `The next call meets: ${label}. Now send a message.` : otherwise;
 }
 
-// A message was sent: what was set for the next call has been met.
+// A message is being sent: what was set for the next call is met by it.
 export function asked() {
   if (next === null) return;
   next = null;
@@ -122,6 +122,7 @@ at("many").addEventListener("click", async () => {
   at("many").disabled = true;
   at("grid").replaceChildren();
   at("tally").textContent = "";
+  asked();
   const asking = Array.from({ length: MANY }, async (_, number) => {
     const cell = make("li", "", "…");
     at("grid").append(cell);
@@ -136,7 +137,6 @@ at("many").addEventListener("click", async () => {
   const attempts = results.reduce((sum, result) => sum + result.attempts, 0);
   at("tally").textContent = `${whole} of ${MANY} whole, with ${attempts} attempts. Each number is one answer's attempts.`;
   at("many").disabled = false;
-  asked();
   refreshStats();
 });
 

@@ -111,7 +111,9 @@ impl Drop for Call {
             *counts.endings.entry(name).or_default() += 1;
         }
         let _entered = self.span.enter();
-        let (bytes, ms) = (self.bytes, self.begun.elapsed().as_millis());
+        // 64 bits: a number of 128 is logged as a text.
+        let ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let bytes = self.bytes;
         let why = ending.as_ref().map_or_else(|| "nobody knows how it ended".to_owned(), ToString::to_string);
         // A reader who leaves, and a request that is wrong, are nothing to wake anybody for.
         match ending.map(|ending| ending.blame()) {

@@ -168,10 +168,10 @@ async fn http2_beside_downloads_that_fill_the_connection() {
     let upstream = Upstream::start(move |seen| {
         if seen.head.starts_with("POST") {
             let stream = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9999\r\n\r\n";
-            return Reply { head: stream.into(), part: head.into(), times: 1 };
+            return Reply { head: stream.into(), part: head.into(), times: 1, ..Reply::default() };
         }
         let file = "HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: 999999999999\r\n\r\n";
-        Reply { head: file.into(), part: vec![7; 64 << 10].into(), times: usize::MAX }
+        Reply { head: file.into(), part: vec![7; 64 << 10].into(), times: usize::MAX, ..Reply::default() }
     })
     .await;
     let short = "[timeouts]\nidle = \"200ms\"\n[backpressure]\nstall_timeout = \"2s\"";

@@ -116,7 +116,12 @@ fn library(seen: &Seen) -> Reply {
         }
         _ => {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: 20971520\r\n\r\n";
-            return Reply { head: head.into(), part: vec![b'x'; 1 << 20].into(), times: 20 };
+            return Reply {
+                head: head.into(),
+                part: vec![b'x'; 1 << 20].into(),
+                times: 20,
+                ..Reply::default()
+            };
         }
     };
     Reply::new(text)

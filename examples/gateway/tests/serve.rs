@@ -116,9 +116,33 @@ async fn a_drain_lets_open_answers_finish_and_ends_with_0() {
     let ready = || send(&client, request(Method::GET, &format!("{admin}/readyz")));
     while ready().await.status == StatusCode::OK {}
     assert_eq!(ready().await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let refused = tokio::net::TcpStream::connect(gateway.addr()).await;
+    assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused, "no new work");
     let whole = response.into_body().collect().await.unwrap().to_bytes();
     assert!(whole.ends_with(b"data: [DONE]\n\n"), "{whole:?}");
     assert!(gateway.exit().await.success());
+}
+
+#[tokio::test]
+async fn either_signal_ends_the_gateway_and_the_mock_with_0() {
+    let mock = mock(json!({})).await;
+    for signal in ["TERM", "INT"] {
+        let gateway = Gateway::before(&mock, "");
+        gateway.signal(signal);
+        assert!(gateway.exit().await.success(), "{signal}");
+        let mut child = binary()
+            .args(["mock", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
+        support::signal(child.id(), signal);
+        assert!(child.wait().unwrap().success(), "{signal}");
+        assert_eq!(drain(stdout), "", "one line for one listener");
+    }
 }
 
 #[tokio::test]
@@ -165,6 +189,56 @@ async fn the_mock_runs_alone() {
 }
 
 #[tokio::test]
+async fn the_operators_side_has_counts_metrics_and_a_page() {
+    let mock = mock(json!({"script": ["none", {"kind": "cut"}]})).await;
+    let gateway = Gateway::before(&mock, "");
+    ask(&gateway.url, "a", true).await;
+    ask(&gateway.url, "b", true).await;
+    let client = client();
+    let get = |base: &str, path: &str| request(Method::GET, &format!("{base}{path}"));
+    let metrics = send(&client, get(&gateway.admin, "/metrics")).await;
+    assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
+    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+    for line in [
+        "lastbyte_ready 1",
+        "lastbyte_requests_total 2",
+        "lastbyte_attempts_total 2",
+        "lastbyte_endings_total{ending=\"complete\"} 1",
+        "lastbyte_endings_total{ending=\"truncated\"} 1",
+    ] {
+        assert!(text.lines().any(|it| it == line), "{line}\n{text}");
+    }
+    let page = send(&client, get(&gateway.admin, "/status")).await;
+    let text = String::from_utf8(page.body.to_vec()).unwrap();
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(text.contains(&mock.url()) && text.contains("truncated"), "{text}");
+    // None of it is the readers' business.
+    for path in ["/stats", "/metrics", "/status"] {
+        assert_eq!(send(&client, get(&gateway.url, path)).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let wrong = send(&client, request(Method::POST, &format!("{}/stats", gateway.admin))).await;
+    assert_eq!(wrong.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_413_on_both_versions() {
+    let mock = mock(json!({})).await;
+    let gateway = Gateway::before(&mock, "");
+    let asked = || {
+        let mut asked = post(&format!("{}{CHAT}", gateway.url), question("a", true));
+        asked.headers_mut().insert("x-large", "x".repeat(70 << 10).parse().unwrap());
+        asked
+    };
+    let h2 = H2::connect(gateway.addr(), 65_535).await;
+    for answer in [send(&client(), asked()).await, read(h2.send(asked()).await).await] {
+        assert_eq!((answer.status.as_u16(), answer.header("x-lastbyte-refused-by")), (413, "limits"));
+        assert_eq!(answer.json()["error"]["code"], "request_too_large");
+        assert_eq!(answer.header("x-lastbyte-attempts"), "0");
+    }
+    assert_eq!(mock.stats().requests, 0);
+}
+
+#[tokio::test]
 async fn bad_requests_are_told_what_is_wrong() {
     let mock = mock(json!({})).await;
     let gateway = Gateway::before(&mock, "max_body = \"1KiB\"");
@@ -206,4 +280,38 @@ async fn a_callers_own_limit_is_kept_before_a_head() {
     let answer = send(&client(), asked).await;
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
     assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_line_of_the_log_has_its_numbers_as_numbers() {
+    let mock = mock(json!({})).await;
+    let mut child = binary()
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--admin-listen",
+            "127.0.0.1:0",
+            "--upstream",
+            &mock.url(),
+        ])
+        .env("GATEWAY_LOG__FORMAT", "json")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
+    let answer = ask(line.trim_end().strip_prefix("listening on ").unwrap(), "a", true).await;
+    // A drain: the line is written when it is over.
+    let sent = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let line =
+        lines.map(|line| line["fields"].clone()).find(|fields| fields["ending"] == "complete").unwrap();
+    assert_eq!((&line["status"], &line["attempts"]), (&json!(200), &json!(1)), "{line}");
+    assert_eq!(line["bytes"].as_u64(), Some(answer.body.len() as u64), "{line}");
+    assert!(line["ms"].is_u64(), "{line}");
 }

@@ -48,15 +48,15 @@ fn main() {
     let mut report = Report::new(rounds);
     for (request, content_type, text, kind) in [
         (&opaque, "audio/mpeg", "la", "not a chat answer"),
-        (&chat, "text/event-stream", STREAM, "a streamed chat answer of three events in one frame"),
+        (&chat, "text/event-stream", STREAM, "a stream of three events in one frame"),
     ]
     .into_iter()
     .filter(|_| wanted("calls"))
     {
-        for extensions in [true, false] {
-            let answer = Answer { content_type, text, extensions };
+        for (extensions, waits) in [(true, false), (false, false), (true, true)] {
+            let answer = Answer { content_type, text, extensions, waits };
             let table = rounds::run(calls::subjects(request, answer), rounds, time);
-            report.calls(kind, extensions, &table);
+            report.calls(kind, answer, &table);
         }
     }
     for scanned in [false, true].into_iter().filter(|_| wanted("frames")) {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::events::{self, Shape};
 use crate::frames::{self, Kind};
+use crate::requests::Answer;
 use crate::rounds::{Series, Spread};
 use crate::{calls, requests};
 
@@ -16,6 +17,8 @@ pub(crate) struct Report {
 
 struct Target {
     what: String,
+    /// Where the rest goes, in case it is missed.
+    why: &'static str,
     limit: String,
     got: String,
     met: bool,
@@ -26,17 +29,22 @@ impl Report {
         Self { rounds, tables: String::new(), targets: Vec::new() }
     }
 
-    fn target(&mut self, what: String, limit: String, got: String, met: bool) {
-        self.targets.push(Target { what, limit, got, met });
+    fn target(&mut self, what: String, limit: String, got: String, met: bool, why: &'static str) {
+        self.targets.push(Target { what, why, limit, got, met });
     }
 
-    pub(crate) fn calls(&mut self, kind: &str, extensions: bool, table: &[Series]) {
-        let with = if extensions { "with" } else { "without" };
-        self.table(&format!("Per call: {kind}, its response {with} extensions"), table, calls::BARE);
+    pub(crate) fn calls(&mut self, kind: &str, answer: Answer, table: &[Series]) {
+        let with = if answer.extensions { "with" } else { "without" };
+        let pace = if answer.waits { "waited for" } else { "there at once" };
+        let at = format!("{kind}, {with} extensions, {pace}");
+        self.table(&format!("Per call: {at}"), table, calls::BARE);
+        if answer.waits {
+            // The targets are about what the layers do themselves, and here most is the timers.
+            return;
+        }
         let of = |name| find(table, name);
         let (bare, copy) = (of(calls::BARE), of(calls::COPY));
-        let shared = if extensions { 2.0 } else { 4.0 };
-        let at = format!("{kind}, {with} extensions");
+        let shared = if answer.extensions { 2.0 } else { 4.0 };
 
         let (more, allocations) = over(of(calls::GUARD_SEAL), bare);
         self.target(
@@ -44,6 +52,9 @@ impl Report {
             format!("150 ns, {shared} allocations"),
             format!("{more:.0} ns, {allocations:.1}"),
             more < 150.0 && allocations <= shared,
+            "A clock read, the search for `x-request-timeout` and for `content-length`, two blocks of the heap \
+             and an entry in the extensions are most of it. A stream has the state of its scanner and of the \
+             seal in one block each, and its events are read in that time too.",
         );
         let (more, allocations) = over(of(calls::RETRY), bare);
         let limit = 150.0 + copy.min() + 100.0;
@@ -53,6 +64,7 @@ impl Report {
             format!("150 + {:.0} + 100 = {limit:.0} ns, {most} allocations", copy.min()),
             format!("{more:.0} ns, {allocations:.1}"),
             more <= limit && allocations <= most,
+            "A stream's events are read in that time too.",
         );
         let ratio = of(calls::RETRY_GUARD).ratio(of(calls::PEERS));
         self.target(
@@ -60,6 +72,8 @@ impl Report {
             "below 1, aim 0.7".to_owned(),
             shown(ratio),
             ratio.median <= 0.7,
+            "The peers do not watch the body: no ending, no timeout behind the head, no scan of a stream. What \
+             the bare service takes is in both.",
         );
     }
 
@@ -75,6 +89,7 @@ impl Report {
             "25 ns, 0 allocations".to_owned(),
             format!("{more:.1} ns, {allocations:.2}"),
             more < 25.0 && allocations <= 0.0,
+            "The idle limit of a stream needs the moment when it fell silent: one clock read for each wait.",
         );
     }
 
@@ -94,6 +109,7 @@ impl Report {
                 "3 times".to_owned(),
                 shown(ratio),
                 ratio.median >= 3.0,
+                "",
             );
         } else {
             let ratio = of(events::BORDERS).ratio(of(events::SCAN));
@@ -102,6 +118,7 @@ impl Report {
                 "0.5 times".to_owned(),
                 shown(ratio),
                 ratio.median >= 0.5,
+                "A line may end in CR as well, and a search for two bytes takes twice as long as one for one.",
             );
         }
     }
@@ -126,6 +143,7 @@ impl Report {
             "3 times what appending its frames takes, at any size".to_owned(),
             shown(worst),
             worst.median <= 3.0,
+            "",
         );
     }
 
@@ -185,6 +203,18 @@ impl Report {
         for target in &self.targets {
             let met = if target.met { "met" } else { "**missed**" };
             let _ = writeln!(text, "| {} | {} | {} | {met} |", target.what, target.limit, target.got);
+        }
+        let mut told = Vec::new();
+        for target in self.targets.iter().filter(|target| !target.met && !target.why.is_empty()) {
+            if !told.contains(&target.why) {
+                told.push(target.why);
+            }
+        }
+        if !told.is_empty() {
+            let _ = writeln!(text, "\n## What falls short\n");
+            for why in told {
+                let _ = writeln!(text, "- {why}");
+            }
         }
         text.push_str(&self.tables);
         text

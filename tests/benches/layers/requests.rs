@@ -2,14 +2,14 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
-use std::future::{Ready, ready};
-use std::pin::pin;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{Request, Response, header};
-use http_body::Body;
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -75,11 +75,13 @@ pub(crate) struct Answer {
     pub(crate) text: &'static str,
     /// Whether the response carries an extension already, as those of hyper-util's client do.
     pub(crate) extensions: bool,
+    /// Whether the head and the body are each waited for once, as real ones are.
+    pub(crate) waits: bool,
 }
 
 impl Answer {
-    pub(crate) fn response(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::from(self.text));
+    pub(crate) fn response(self) -> Response<Paced> {
+        let mut response = Response::new(Paced { body: Full::from(self.text), waits: self.waits });
         let content_type = http::HeaderValue::from_static(self.content_type);
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
         response.headers_mut().insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache"));
@@ -90,13 +92,40 @@ impl Answer {
     }
 }
 
+/// A body of one frame, which may have to be waited for.
+#[derive(Debug)]
+pub(crate) struct Paced {
+    body: Full<Bytes>,
+    waits: bool,
+}
+
+impl Body for Paced {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if std::mem::take(&mut self.waits) { Poll::Pending } else { Pin::new(&mut self.body).poll_frame(cx) }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 thread_local! {
     // Made before a batch, so that making them is not measured.
-    static ANSWERS: RefCell<Vec<Response<Full<Bytes>>>> = const { RefCell::new(Vec::new()) };
+    static ANSWERS: RefCell<Vec<Response<Paced>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The responses for the next batch.
-pub(crate) fn prepare(answers: impl Iterator<Item = Response<Full<Bytes>>>) {
+pub(crate) fn prepare(answers: impl Iterator<Item = Response<Paced>>) {
     ANSWERS.with_borrow_mut(|ready| ready.extend(answers));
 }
 
@@ -105,17 +134,37 @@ pub(crate) fn prepare(answers: impl Iterator<Item = Response<Full<Bytes>>>) {
 pub(crate) struct Bare;
 
 impl<A: Body<Data = Bytes>> Service<Request<A>> for Bare {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<Paced>;
     type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<A>) -> Self::Future {
+    fn call(&mut self, request: Request<A>) -> Answering {
         drain(request.into_body());
-        ready(Ok(ANSWERS.with_borrow_mut(Vec::pop).unwrap()))
+        let response = ANSWERS.with_borrow_mut(Vec::pop).unwrap();
+        Answering { waits: response.body().waits, response: Some(response) }
+    }
+}
+
+/// A response on its way.
+#[derive(Debug)]
+pub(crate) struct Answering {
+    waits: bool,
+    response: Option<Response<Paced>>,
+}
+
+impl Future for Answering {
+    type Output = Result<Response<Paced>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        if std::mem::take(&mut self.waits) {
+            Poll::Pending
+        } else {
+            Poll::Ready(Ok(self.response.take().unwrap()))
+        }
     }
 }
 

@@ -211,7 +211,7 @@ impl Answer {
     #[track_caller]
     pub(crate) fn assert_whole(&self, question: &Question, context: &str) {
         assert!(self.error.is_none(), "{context}: {self:?}");
-        assert_eq!(self.text(), question.expected(), "{context}");
+        assert_eq!(self.text(), question.expected(), "{context}: {self:?}");
         assert!(self.finish.is_some(), "{context}: {self:?}");
     }
 

@@ -56,14 +56,15 @@ impl Cutter {
         Ok(Some(out))
     }
 
-    /// Whether nothing is held back and no line is open: the place where something may be put.
+    /// Whether nothing is held back and no line is open: the place where something may be put. Behind a CR
+    /// it is not: the LF of the same line may still come, and would stand alone.
     pub fn is_between(&self) -> bool {
-        self.held.is_empty() && !self.open && self.first.is_none()
+        self.held.is_empty() && !self.open && self.first.is_none() && !self.after_cr
     }
 
     /// What is held back: the beginning of an event that never ended.
     pub fn take_rest(&mut self) -> Bytes {
-        self.held.split().freeze()
+        std::mem::take(&mut self.held).freeze()
     }
 
     fn hold(&mut self, part: &[u8]) -> Result<(), TooLarge> {

@@ -96,3 +96,34 @@ fn what_contradicts_itself_is_refused() {
     assert!(mistakes("retry = 3\n")[0].contains("a section of keys"));
     assert!(mistakes("[nonsense]\n")[0].starts_with("FILE:1: nonsense: unknown key"));
 }
+
+/// The rows of the README's table of keys: each key with its default.
+fn documented() -> Vec<(&'static str, &'static str)> {
+    let readme = include_str!("../../README.md");
+    let section = readme.split("\n## ").find(|section| section.starts_with("Configuration")).unwrap();
+    let rows = section.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.split(" | ");
+        Some((cells.next()?.trim_matches('`'), cells.next()?.trim_matches('`')))
+    });
+    rows.collect()
+}
+
+#[test]
+fn the_readme_has_every_key_and_no_other() {
+    let of_models = MODEL_KEYS.iter().map(|(key, _)| format!("timeouts.models.NAME.{key}"));
+    let known: Vec<String> = KEYS.iter().map(|(key, _)| (*key).to_owned()).chain(of_models).collect();
+    let documented: Vec<&str> = documented().into_iter().map(|(key, _)| key).collect();
+    for key in &known {
+        assert_eq!(documented.iter().filter(|it| *it == key).count(), 1, "README.md: {key}");
+    }
+    for key in documented {
+        assert!(known.iter().any(|known| known == key), "README.md: there is no key {key}");
+    }
+}
+
+#[test]
+fn the_readmes_defaults_are_the_defaults() {
+    let rows = documented().into_iter().filter(|(key, _)| !key.contains(".NAME."));
+    let text: String = rows.map(|(key, default)| format!("{key} = {default}\n")).collect();
+    assert_eq!(read(&text).unwrap(), Config::default());
+}

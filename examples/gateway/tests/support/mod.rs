@@ -40,20 +40,26 @@ pub(crate) struct Gateway {
     pub(crate) child: Child,
     pub(crate) url: String,
     pub(crate) admin: String,
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Gateway {
     /// `gateway COMMAND` on free ports, with more arguments.
     pub(crate) fn start(command: &str, args: &[&str]) -> Self {
-        let mut child = binary()
+        Self::start_with(command, args, |_| {})
+    }
+
+    /// The same with something else about the process.
+    pub(crate) fn start_with(command: &str, args: &[&str], change: impl FnOnce(&mut Command)) -> Self {
+        let mut process = binary();
+        process
             .arg(command)
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(args)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::null());
+        change(&mut process);
+        let mut child = process.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = |start: &str| {
             let mut line = String::new();
@@ -61,7 +67,7 @@ impl Gateway {
             line.trim_end().strip_prefix(start).unwrap_or_else(|| panic!("{line:?}")).to_owned()
         };
         let (url, admin) = (line("listening on "), line("admin on "));
-        Self { child, url, admin, _stdout: stdout }
+        Self { child, url, admin, stdout }
     }
 
     /// A gateway before this chat API, with these lines of configuration.
@@ -82,8 +88,20 @@ impl Gateway {
 
     /// Asks it to end.
     pub(crate) fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        self.signal("TERM");
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+
+    /// Waits for its end, which has to be a good one, and gives what else it wrote to standard output.
+    pub(crate) async fn exit_with_output(mut self) -> String {
+        let waited = tokio::task::spawn_blocking(move || {
+            assert!(self.child.wait().unwrap().success());
+            drain(&mut self.stdout)
+        });
+        tokio::time::timeout(PATIENCE, waited).await.expect("the gateway did not end").unwrap()
     }
 
     pub(crate) async fn exit(mut self) -> ExitStatus {
@@ -97,6 +115,12 @@ impl Drop for Gateway {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal to a process of ours.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap();
+    assert!(sent.success());
 }
 
 pub(crate) fn binary() -> Command {

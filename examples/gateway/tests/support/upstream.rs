@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,17 +27,19 @@ impl Seen {
     }
 }
 
-/// What is sent back: bytes, and how often they are repeated.
-#[derive(Clone, Debug)]
+/// What is sent back: bytes, and more that are repeated.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Reply {
     pub(crate) head: Bytes,
     pub(crate) part: Bytes,
     pub(crate) times: usize,
+    /// The time between two of them.
+    pub(crate) every: Duration,
 }
 
 impl Reply {
     pub(crate) fn new(all: impl Into<Bytes>) -> Self {
-        Self { head: all.into(), part: Bytes::new(), times: 0 }
+        Self { head: all.into(), ..Self::default() }
     }
 }
 
@@ -97,11 +100,14 @@ async fn serve(
         let body = Bytes::copy_from_slice(&read[end..end + length]);
         read.drain(..end + length);
         let one = Seen { head, body };
-        let Reply { head, part, times } = reply(&one);
+        let Reply { head, part, times, every } = reply(&one);
         seen.lock().unwrap().push(one);
         stream.write_all(&head).await?;
         for _ in 0..times {
             stream.write_all(&part).await?;
+            if !every.is_zero() {
+                tokio::time::sleep(every).await;
+            }
         }
     }
 }

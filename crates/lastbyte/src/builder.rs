@@ -1,0 +1,65 @@
+use tower::ServiceBuilder;
+use tower::layer::util::Stack;
+
+#[cfg(feature = "guard")]
+use crate::guard::{GuardLayer, SealLayer};
+#[cfg(feature = "retry")]
+use crate::retry::RetryLayer;
+
+/// Adds the layers, with their defaults, to tower's [`ServiceBuilder`].
+///
+/// A layer with settings of its own goes in with [`ServiceBuilder::layer`]. Beside tower-http's trait of
+/// the same name both are imported with `as _`.
+///
+/// ```
+/// # #[cfg(all(feature = "guard", feature = "retry"))] mod example {
+/// use std::time::Duration;
+/// use lastbyte::ServiceBuilderExt;
+/// use lastbyte::guard::GuardLayer;
+/// use tower::ServiceBuilder;
+///
+/// # fn example() {
+/// let layers = ServiceBuilder::new().seal().retry_answers().guard();
+/// let patient = GuardLayer::new().with_first_event(Duration::from_secs(300));
+/// let layers_of_a_slow_model = ServiceBuilder::new().seal().retry_answers().layer(patient);
+/// # let _ = (layers, layers_of_a_slow_model);
+/// # } }
+/// ```
+pub trait ServiceBuilderExt<L>: sealed::Sealed + Sized {
+    /// Ends a broken answer so that nobody takes it for a whole one. See [`SealLayer`].
+    #[cfg(feature = "guard")]
+    fn seal(self) -> ServiceBuilder<Stack<SealLayer, L>>;
+
+    /// Asks again where an answer failed before its content. See [`RetryLayer`]; [`ServiceBuilder::retry`]
+    /// is tower's own, which decides at the head.
+    #[cfg(feature = "retry")]
+    fn retry_answers(self) -> ServiceBuilder<Stack<RetryLayer, L>>;
+
+    /// Limits the time of each attempt, on its body too. See [`GuardLayer`].
+    #[cfg(feature = "guard")]
+    fn guard(self) -> ServiceBuilder<Stack<GuardLayer, L>>;
+}
+
+impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
+    #[cfg(feature = "guard")]
+    fn seal(self) -> ServiceBuilder<Stack<SealLayer, L>> {
+        self.layer(SealLayer::new())
+    }
+
+    #[cfg(feature = "retry")]
+    fn retry_answers(self) -> ServiceBuilder<Stack<RetryLayer, L>> {
+        self.layer(RetryLayer::new())
+    }
+
+    #[cfg(feature = "guard")]
+    fn guard(self) -> ServiceBuilder<Stack<GuardLayer, L>> {
+        self.layer(GuardLayer::new())
+    }
+}
+
+mod sealed {
+    // Keeps others from implementing the trait above, so that it can grow.
+    pub trait Sealed {}
+
+    impl<L> Sealed for tower::ServiceBuilder<L> {}
+}
