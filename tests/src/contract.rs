@@ -83,6 +83,7 @@ pub const GROUPS: &[Group] = &[
         the_answer_to_head_passes_with_its_length,
         an_upgrade_passes,
         no_content_passes,
+        what_is_not_read_is_not_held_back,
         an_opaque_body_that_breaks_ends_with_an_error,
         trailers_of_an_opaque_body_pass,
     ),
@@ -125,6 +126,7 @@ pub const GROUPS: &[Group] = &[
     group!("Bounds", bounds:
         an_event_over_the_cap_ends_the_answer,
         an_event_under_the_cap_passes_however_it_is_cut,
+        a_comment_without_an_end_is_not_kept_without_end,
         an_opaque_body_has_no_cap,
         a_request_over_the_cap_is_sent_once,
         an_answer_over_the_cap_is_let_go,

@@ -6,6 +6,8 @@
 //! * [`layers`] is the list of the layers: a new one is one line.
 //! * [`contract`] is the list of the checks, and of the layers to which one does not apply, with the reason.
 //! * [`run`] runs one check over one order, under paused time.
+//! * [`matrix`] writes the table of both lists, which a test holds to what is run.
+//! * [`wrong`] are layers with one mistake each: the suite has to find it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a check fails by panicking")]
 
@@ -16,12 +18,14 @@ pub mod boxed;
 pub mod chat;
 pub mod contract;
 pub mod layers;
+pub mod matrix;
 pub mod read;
 pub mod rig;
 pub mod run;
 pub mod subject;
 pub mod violations;
 pub mod witness;
+pub mod wrong;
 
 /// What a panic says that a check has asked for.
 pub const ON_PURPOSE: &str = "a panic on purpose";

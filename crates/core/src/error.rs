@@ -24,12 +24,21 @@ impl BodyError {
     }
 
     /// An error of this ending that `source` led to. A source that is a [`BodyError`] is not wrapped again:
-    /// it is returned as it is.
+    /// it is returned as it is. One that somebody else has wrapped, as axum does between two layers of a
+    /// router, still says whether the reader knows.
     pub fn with_source(ending: Ending, source: impl Into<BoxError>) -> Self {
         match source.into().downcast::<Self>() {
             Ok(same) => *same,
-            Err(source) => Self(Box::new(Inner { ending, told: false, source: Some(source) })),
+            Err(source) => {
+                let told = Self::find(&*source).is_some_and(Self::is_told);
+                Self(Box::new(Inner { ending, told, source: Some(source) }))
+            }
         }
+    }
+
+    /// The first of its kind among `error` and the errors below it.
+    pub fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
     }
 
     /// The same error, marked as known to the reader: an error event was sent, and only the transport is

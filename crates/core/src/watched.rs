@@ -313,7 +313,7 @@ fn break_off(by: &mut By, judging: bool, error: BoxError) -> Option<BodyError> {
     let fault = TransportFault::of(&*error);
     let cause = fault.cause;
     if let By::Us(watcher) = by {
-        if let Some(known) = error.downcast_ref::<BodyError>() {
+        if let Some(known) = BodyError::find(&*error) {
             watcher.reporter.report(known.ending().clone());
         }
         watcher.end(TransportEnd::Broken(fault));

@@ -1,8 +1,10 @@
-//! Ends of a watched body that are no `None`: trailers, and a panic.
+//! Ends of a watched body that are no `None`: trailers, a panic, an error that others have boxed.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -11,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
-use lastbyte_core::{Ask, Cause, Ending, EndingHandle, Watch, Watched};
+use lastbyte_core::{Ask, BodyError, Cause, Ending, EndingHandle, Watch, Watched};
 
 const HEL: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n";
 
@@ -73,4 +75,29 @@ fn a_body_that_panicked_was_interrupted_and_not_abandoned() {
     // Somebody further out has caught the panic, and drops the body in peace.
     drop(body);
     assert_eq!(handle.ending(), Some(&Ending::Interrupted));
+}
+
+/// What a framework makes of the errors of a body between two of its layers.
+#[derive(Debug)]
+struct Boxed(BodyError);
+
+impl fmt::Display for Boxed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("boxed")
+    }
+}
+
+impl Error for Boxed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[test]
+fn an_error_that_was_boxed_on_its_way_still_says_what_the_reader_knows() {
+    let told = Boxed(BodyError::new(Ending::Interrupted).told());
+    assert_eq!(BodyError::find(&told).map(BodyError::ending), Some(&Ending::Interrupted));
+    assert!(BodyError::with_source(Ending::Interrupted, told).is_told());
+    let untold = Boxed(BodyError::new(Ending::Interrupted));
+    assert!(!BodyError::with_source(Ending::Interrupted, untold).is_told());
 }

@@ -134,7 +134,11 @@ impl Look {
     }
 }
 
+/// JSON that can be read; a compressed one is nothing to wait for.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return false;
+    }
     let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().ends_with(b"json")
 }

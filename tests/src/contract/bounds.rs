@@ -3,13 +3,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::poll;
 use http::{Request, Response};
-use lastbyte::core::{Cause, Ending};
+use lastbyte::core::{Cause, Ending, EndingHandle};
 
 use crate::answers::{self, HEL, ROLE, STOP, STREAM};
 use crate::body::{Item, Manner, data};
 use crate::boxed::{AnswerBody, RequestBody};
 use crate::chat::{ChatError, Reply};
-use crate::read::{read, read_as_hyper};
+use crate::read::{Came, Hand, read, read_as_hyper};
 use crate::rig::Rig;
 use crate::subject::CAP;
 
@@ -45,6 +45,42 @@ pub(super) async fn an_event_under_the_cap_passes_however_it_is_cut(rig: Rig) {
         let read = read(rig.send(rig.request()).await.unwrap()).await;
         assert_eq!(read.text(), [large(CAP - 1000), STOP.to_owned()].concat(), "in pieces of {piece}");
     }
+}
+
+pub(super) async fn a_comment_without_an_end_is_not_kept_without_end(rig: Rig) {
+    let chat = rig.chat.clone();
+    let (answer, feed) = tokio::join!(rig.send(rig.request()), async {
+        let feed = chat.asked().await.head(answers::stream_head(), Manner::Chunked);
+        feed.data(HEL);
+        feed.data(": ");
+        feed
+    });
+    let answer = answer.unwrap();
+    let handle = answer.extensions().get::<EndingHandle>().unwrap().clone();
+    let (mut hand, mut got, mut told) = (Hand::new(answer), 0, None);
+    let mut fed = 0;
+    loop {
+        match hand.poll() {
+            Came::Data(data) => got += data.len(),
+            Came::Failed(error) => {
+                told = Some(error.ending().clone());
+                break;
+            }
+            Came::Waits { .. } if fed > 4 * CAP => {
+                assert!(got >= fed, "{fed} bytes came, and {got} left");
+                break;
+            }
+            Came::Waits { .. } => {
+                feed.data("x".repeat(1024));
+                fed += 1024;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    drop(hand);
+    let too_large = Ending::Truncated { cause: Cause::TooLarge, by_caller: false };
+    assert!(told.is_none() || told.as_ref() == Some(&too_large), "{told:?}");
+    assert_eq!(handle.ending(), Some(told.as_ref().unwrap_or(&Ending::Abandoned)));
 }
 
 pub(super) async fn an_opaque_body_has_no_cap(rig: Rig) {

@@ -89,18 +89,27 @@ pub(super) async fn a_refusal_further_in_comes_out_as_it_is(rig: Rig) {
 
 pub(super) async fn an_error_of_a_body_keeps_its_source_and_is_wrapped_once(rig: Rig) {
     rig.chat.script(|_| answers::stream_of(vec![data(HEL), Item::Error(ChatError(5).into())]));
-    let read = read(rig.send(rig.request()).await.unwrap()).await;
-    let error = read.error.expect("it broke");
+    let broke = read(rig.send(rig.request()).await.unwrap()).await;
+    let error = broke.error.expect("it broke");
     assert!(matches!(error.ending(), Ending::Truncated { .. }), "{error:?}");
     let source = std::error::Error::source(&error).expect("its source");
     assert_eq!(source.downcast_ref(), Some(&ChatError(5)));
+
+    // One that somebody has boxed on its way is found in there.
+    rig.chat.script(|_| {
+        let known = axum::Error::new(BodyError::new(Ending::Interrupted).told());
+        answers::stream_of(vec![data(HEL), Item::Error(known.into())])
+    });
+    let told = read(rig.send(rig.request()).await.unwrap()).await;
+    assert_eq!((told.text().as_str(), told.ending()), (HEL, Ending::Interrupted), "the reader was told");
+    assert!(told.error.is_some_and(|error| error.is_told()));
 
     // One that is known further in already stays the one it is.
     let known = || BodyError::new(Ending::Interrupted);
     rig.chat.script(move |_| answers::stream_of(vec![data(HEL), Item::Error(known().into())]));
     let answer = rig.send(rig.request()).await.unwrap();
     let handle = answer.extensions().get::<EndingHandle>().unwrap().clone();
-    let error = crate::read::read(answer).await.error.expect("it broke");
+    let error = read(answer).await.error.expect("it broke");
     assert!(std::error::Error::source(&error).is_none(), "{error:?}");
     assert_eq!((error.ending(), handle.ending()), (&Ending::Interrupted, Some(&Ending::Interrupted)));
 }

@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use futures_util::poll;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use http_body::Body;
 use lastbyte::core::Ending;
@@ -6,7 +7,7 @@ use lastbyte::core::Ending;
 use crate::answers;
 use crate::body::{Item, Manner, data};
 use crate::chat::{ChatError, Reply};
-use crate::read::{read, read_as_hyper};
+use crate::read::{Hand, read, read_as_hyper};
 use crate::rig::Rig;
 
 /// An answer that nobody here reads, and the request for it.
@@ -121,6 +122,27 @@ pub(super) async fn no_content_passes(rig: Rig) {
     for path in ["/v1/files/1", "/v1/chat/completions"] {
         let headers = &[("x-kept", "1")];
         passes(&rig, Opaque { method: Method::DELETE, path, status: 204, headers, chunks: Vec::new() }).await;
+    }
+}
+
+pub(super) async fn what_is_not_read_is_not_held_back(rig: Rig) {
+    let heads: [(&str, &[(&str, &str)]); 5] = [
+        ("/v1/embeddings", &[("content-type", "application/json")]),
+        ("/v1/audio/speech", &[("content-type", "audio/mpeg")]),
+        ("/v1/chat/completions", &[("content-type", "text/event-stream"), ("content-encoding", "gzip")]),
+        ("/v1/chat/completions", &[("content-type", "application/json"), ("content-encoding", "gzip")]),
+        ("/v1/other", &[("content-type", "text/event-stream")]),
+    ];
+    for (path, headers) in heads {
+        rig.chat
+            .script(move |_| Reply::Answer(answers::head(200, headers), Manner::Chunked, vec![data("a")]));
+        let mut request = Request::new(rig.chat.request_body(vec![data("{}"), Item::End], Manner::Ending));
+        (*request.method_mut(), *request.uri_mut()) = (Method::POST, path.parse().unwrap());
+        let mut call = Box::pin(rig.send(request));
+        let std::task::Poll::Ready(answer) = poll!(&mut call) else {
+            panic!("{path} {headers:?}: it is held, and there is nothing to wait for")
+        };
+        assert_eq!(Hand::new(answer.unwrap()).data(), "a", "{path} {headers:?}");
     }
 }
 

@@ -114,10 +114,28 @@ async fn routed(router: &Router, paths: [&str; 2]) -> Vec<String> {
     came
 }
 
+/// The same without a router.
+async fn unrouted(rig: &Rig, fails: fn(usize) -> bool) -> Vec<String> {
+    rig.chat.script(move |call| match fails(call.number) {
+        true => answers::framed(answers::head(503, &[]), ""),
+        false => answers::stream(STREAM),
+    });
+    let (started, mut came) = (Instant::now(), Vec::new());
+    for _ in 0..20 {
+        let mut request = rig.request();
+        request.extensions_mut().clear();
+        let read = read(rig.send(request).await.unwrap()).await;
+        came.push(format!("{:?}: {} {:?}", started.elapsed(), read.status(), Bytes::from(read.bytes())));
+    }
+    came
+}
+
 pub(super) async fn routes_of_one_router_share_its_state(rig: Rig) {
     let (a, b) = ("/a/v1/chat/completions", "/b/v1/chat/completions");
     let fails: fn(usize) -> bool = |number| number % 3 != 2;
-    let one = routed(&router(&rig, fails), [a, a]).await;
+    let none = unrouted(&rig, fails).await;
+    let one = routed(&router(&rig.twin(), fails), [a, a]).await;
+    assert_eq!(none, one, "axum applies a layer anew for a request, and its state begins anew");
     let two = routed(&router(&rig.twin(), fails), [a, b]).await;
     assert_eq!(one, two, "a second route begins anew");
 }

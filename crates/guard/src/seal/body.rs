@@ -174,7 +174,11 @@ where
                     return Poll::Ready(rest.map(|rest| Ok(Frame::data(rest))));
                 }
             }
-            if !matches!(stream.end, End::Open) {
+            if let End::Event(error) = &stream.end {
+                if let InnerProj::Answer { body } = this.inner.as_mut().project() {
+                    // The reader and the layers are told the same.
+                    body.handle().because(error.ending().clone());
+                }
                 this.inner.set(Inner::Over);
                 stream.timer = Timer::default();
             }
