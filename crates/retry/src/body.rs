@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response, response};
 use http_body::{Body, Frame, SizeHint};
 use lastbyte_core::{
-    BodyError, BoxError, Cause, Ending, EndingHandle, FailureKind, Scope, TransportFault, Watched,
+    BodyError, BoxError, Cause, Ending, EndingHandle, FailureKind, RefusedBy, Scope, TransportFault, Watched,
 };
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
@@ -15,6 +15,7 @@ use tower_service::Service;
 use crate::ReplayBody;
 use crate::end::AnswerEnd;
 use crate::machine::Machine;
+use crate::pace::Pass;
 use crate::plan::Came;
 
 pin_project! {
@@ -35,7 +36,11 @@ pin_project! {
         S: Service<Request<ReplayBody<A>>>,
     {
         // Nothing was held and nothing is asked again: the attempt is the answer.
-        Passing { #[pin] body: Watched<B> },
+        Passing {
+            #[pin]
+            body: Watched<B>,
+            pass: Option<Box<Pass>>,
+        },
         Answer { answer: Answer<S, A, B> },
         Own { bytes: Option<Bytes> },
     }
@@ -63,10 +68,12 @@ enum Stage {
 impl<S, A, B> Answer<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>>,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
 {
     pub(crate) fn came(machine: Pin<Box<Machine<S, A, B>>>, attempt: Option<(EndingHandle, bool)>) -> Self {
         let mut end = AnswerEnd::new(attempt.map(|(handle, _)| handle));
-        if machine.held.is_empty() {
+        if !machine.holds() {
             end.follow();
         }
         Self { machine, stage: Stage::Passing, end }
@@ -81,8 +88,8 @@ impl<S, A, B> ResponseBody<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>>,
 {
-    pub(crate) fn passing(body: Watched<B>) -> Self {
-        Self { kind: Kind::Passing { body } }
+    pub(crate) fn passing(body: Watched<B>, pass: Option<Pass>) -> Self {
+        Self { kind: Kind::Passing { body, pass: pass.map(Box::new) } }
     }
 
     pub(crate) fn answer(answer: Answer<S, A, B>) -> Self {
@@ -92,7 +99,7 @@ where
     /// The ending of the whole answer; none where it is one of ours.
     pub(crate) fn handle(&self) -> Option<EndingHandle> {
         match &self.kind {
-            Kind::Passing { body } => Some(body.handle().clone().of(Scope::Answer)),
+            Kind::Passing { body, .. } => Some(body.handle().clone().of(Scope::Answer)),
             Kind::Answer { answer } => Some(answer.end.handle().clone()),
             Kind::Own { .. } => None,
         }
@@ -128,7 +135,7 @@ where
     /// Attempts go on behind a head that has left; what they come to can only be told inside the stream.
     fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
         let ending = match ready!(self.machine.as_mut().poll_came(cx)) {
-            Came::Head(head) => match (self.machine.as_mut().attempt(), head) {
+            Came::Head(head) => match (self.machine.handed_on(), head) {
                 (Some((attempt, true)), _) => {
                     self.end.attempt_is(attempt);
                     self.stage = Stage::Passing;
@@ -139,7 +146,8 @@ where
                     self.unexpected(ending, head.as_ref())
                 }
             },
-            Came::Passing(head, body) => self.unexpected(body.handle().ending(), Some(&head)),
+            Came::Refused(_) => Ending::Refused { by: RefusedBy::Retry },
+            Came::Passing(head, body, _) => self.unexpected(body.handle().ending(), Some(&head)),
             Came::Broken(error) => return Poll::Ready(Err(self.fail(error))),
             Came::Error(error) => Ending::Failed { kind: TransportFault::of_any(&error).kind },
         };
@@ -196,7 +204,13 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let answer = match self.project().kind.project() {
-            KindProj::Passing { body } => return body.poll_frame(cx),
+            KindProj::Passing { body, pass } => {
+                let frame = ready!(body.poll_frame(cx));
+                if !matches!(frame, Some(Ok(_))) {
+                    *pass = None;
+                }
+                return Poll::Ready(frame);
+            }
             KindProj::Own { bytes } => return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             KindProj::Answer { answer } => answer,
         };
@@ -209,7 +223,7 @@ where
             return Poll::Ready(None);
         }
         let frame = ready!(answer.machine.as_mut().poll_rest(cx));
-        if answer.machine.held.is_empty() {
+        if !answer.machine.holds() {
             answer.end.follow();
         }
         if !matches!(frame, Some(Ok(_))) {
@@ -220,7 +234,7 @@ where
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Passing { body } => body.is_end_stream(),
+            Kind::Passing { body, .. } => body.is_end_stream(),
             Kind::Own { bytes } => bytes.is_none(),
             Kind::Answer { answer } => match answer.stage {
                 Stage::Waiting => false,
@@ -232,7 +246,7 @@ where
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Passing { body } => body.size_hint(),
+            Kind::Passing { body, .. } => body.size_hint(),
             Kind::Own { bytes } => SizeHint::with_exact(bytes.as_ref().map_or(0, |own| own.len() as u64)),
             Kind::Answer { answer } if answer.stage == Stage::Waiting => SizeHint::default(),
             Kind::Answer { answer } => answer.machine.rest_hint(),

@@ -75,12 +75,16 @@ where
                 *this.machine = None;
                 refusal.into_response()
             }
-            Poll::Ready(Came::Passing(head, body)) => {
+            Poll::Ready(Came::Refused(refusal)) => {
                 *this.machine = None;
-                Response::from_parts(head, ResponseBody::passing(body))
+                refusal.into_response()
+            }
+            Poll::Ready(Came::Passing(head, body, pass)) => {
+                *this.machine = None;
+                Response::from_parts(head, ResponseBody::passing(body, pass))
             }
             Poll::Ready(Came::Head(head)) => {
-                let attempt = machine.as_mut().attempt();
+                let attempt = machine.handed_on();
                 let Some(machine) = this.machine.take() else { panic!("polled after it was ready") };
                 let head = head.unwrap_or_else(stream_head);
                 Response::from_parts(head, ResponseBody::answer(Answer::came(machine, attempt)))
@@ -88,7 +92,7 @@ where
             Poll::Pending => {
                 // The call's clock starts here, unless it did before.
                 let release_at = machine.as_mut().release_at();
-                if !machine.as_mut().is_stream() {
+                if !machine.is_stream() {
                     return Poll::Pending;
                 }
                 if this.release.is_none() {

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 
 /// Frames of an answer that are not forwarded yet.
 ///
@@ -40,10 +40,6 @@ impl Held {
         }
     }
 
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.first.is_none() && self.more.is_empty() && self.trailers.is_none()
     }
@@ -51,6 +47,17 @@ impl Held {
     /// How many bytes of data are held.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// How much comes where `rest` comes behind it.
+    pub(crate) fn before(&self, rest: SizeHint) -> SizeHint {
+        let held = self.bytes as u64;
+        let mut hint = SizeHint::new();
+        hint.set_lower(held + rest.lower());
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(held + upper);
+        }
+        hint
     }
 
     /// The data, joined.

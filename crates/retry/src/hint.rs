@@ -5,19 +5,27 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde_json::Value;
 
+use crate::pacer::{Allowance, Limits};
+
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// The buckets whose resets are told, by the two spellings of the field.
-const OPENAI_BUCKETS: [(&str, &str); 2] = [
-    ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
-    ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
+/// The headers of one allowance: all of it, what is left, and when it is whole again.
+type Names = [&'static str; 3];
+
+/// OpenAI's allowances, whose resets are durations.
+const OPENAI: [Names; 2] = [
+    ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
+    ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
 ];
-const ANTHROPIC_BUCKETS: [(&str, &str); 4] = [
-    ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
-    ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"),
-    ("anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"),
-    ("anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"),
+
+/// Anthropic's, whose resets are dates.
+#[rustfmt::skip]
+const ANTHROPIC: [Names; 4] = [
+    ["anthropic-ratelimit-requests-limit", "anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"],
+    ["anthropic-ratelimit-tokens-limit", "anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"],
+    ["anthropic-ratelimit-input-tokens-limit", "anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"],
+    ["anthropic-ratelimit-output-tokens-limit", "anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"],
 ];
 
 /// What `x-should-retry` says, which OpenAI's and Anthropic's SDKs obey before anything else.
@@ -54,14 +62,40 @@ pub(crate) fn reset(status: StatusCode, headers: &HeaderMap, now: SystemTime) ->
     if status != StatusCode::TOO_MANY_REQUESTS {
         return None;
     }
-    let text = |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let empty = |&(remaining, reset): &(&'static str, &'static str)| {
-        (text(remaining) == Some("0")).then(|| text(reset)).flatten()
+    let empty = |&[_, remaining, reset]: &Names| {
+        (text(headers, remaining) == Some("0")).then(|| text(headers, reset)).flatten()
     };
-    let openai = OPENAI_BUCKETS.iter().filter_map(empty).filter_map(go_duration);
+    let openai = OPENAI.iter().filter_map(empty).filter_map(go_duration);
     let date = |text| humantime::parse_rfc3339_weak(text).ok()?.duration_since(now).ok();
-    let anthropic = ANTHROPIC_BUCKETS.iter().filter_map(empty).filter_map(date);
+    let anthropic = ANTHROPIC.iter().filter_map(empty).filter_map(date);
     openai.chain(anthropic).max()
+}
+
+/// How much of its limits an upstream says is left.
+pub(crate) fn limits(headers: &HeaderMap, now: SystemTime) -> Limits {
+    let read = |&[limit, remaining, reset]: &Names| {
+        let number = |name| text(headers, name)?.parse().ok();
+        let reset = span(text(headers, reset)?, now)?;
+        Some(Allowance { limit: number(limit)?, remaining: number(remaining)?, reset })
+    };
+    let ([requests, tokens], [their_requests, their_tokens @ ..]) = (&OPENAI, &ANTHROPIC);
+    let share = |it: &Allowance| it.remaining as f64 / it.limit.max(1) as f64;
+    let tokens = [tokens].into_iter().chain(their_tokens).filter_map(read);
+    Limits {
+        requests: read(requests).or_else(|| read(their_requests)),
+        tokens: tokens.min_by(|a, b| share(a).total_cmp(&share(b))),
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
+}
+
+/// A time from now: as Go writes durations, in decimal seconds, or up to a date of RFC 3339.
+fn span(text: &str, now: SystemTime) -> Option<Duration> {
+    let seconds = || Duration::try_from_secs_f64(decimal(text)?).ok();
+    let date = || humantime::parse_rfc3339_weak(text).ok()?.duration_since(now).ok();
+    go_duration(text).or_else(seconds).or_else(date).filter(|span| !span.is_zero())
 }
 
 /// ASCII digits with an optional fraction, greater than nothing. Signs, exponents and words are no times.

@@ -3,15 +3,19 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
-use lastbyte_core::{BoxError, Watch};
+use lastbyte_core::{Ask, BoxError, Watch};
+use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::machine::Machine;
+use crate::pace::{Arrived, Pace};
 use crate::plan::Plan;
-use crate::{Ambiguous, Backoff, Policy, ReplayBody, ResponseBody, ResponseFuture};
+use crate::upstream::Upstream;
+use crate::upstreams::Upstreams;
+use crate::{Ambiguous, Backoff, Budget, Policy, ReplayBody, ResponseBody, ResponseFuture};
 
 /// How often an answer may be asked for: once to five times, so that no setting can make a storm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,39 @@ impl MaxAttempts {
     }
 }
 
+/// One retry for five first attempts: Finagle's default, and twice the tenth that Google's SRE book allows.
+const BUDGET: f64 = 0.2;
+
+/// So that a service with few calls can retry at all.
+const BUDGET_FLOOR: f64 = 1.0;
+
+/// Whether an answer that is late is asked for a second time, beside the first. The one that shows content
+/// first goes on, the other is cancelled; both may have to be paid for.
+///
+/// Late is what takes longer to its first content than 95 of 100 of the answers before it (Dean and Barroso,
+/// "The Tail at Scale", 2013), once forty are known. The second one is one of the attempts, and the budget
+/// has to allow it as it does a retry. It never waits, neither for the service nor for the pacer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hedge {
+    /// Never.
+    #[default]
+    Never,
+    /// Where the request has no `Idempotency-Key`: under a key one answer is paid for once.
+    Unkeyed,
+    /// Always.
+    Always,
+}
+
+impl Hedge {
+    pub(crate) fn allows(self, ask: &Ask, headers: &HeaderMap) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Unkeyed => Self::Always.allows(ask, headers) && !headers.contains_key("idempotency-key"),
+            Self::Always => ask.stream == Some(true) && ask.dialect.is_some(),
+        }
+    }
+}
+
 /// Asks again where an answer failed before any of its content was forwarded.
 #[derive(Clone, Debug)]
 pub struct RetryLayer(Arc<Config>);
@@ -48,17 +85,33 @@ pub(crate) struct Config {
     pub(crate) max_body: usize,
     pub(crate) max_answer: usize,
     pub(crate) watch: Watch,
+    pub(crate) hedge: Hedge,
+    /// Ratio and floor.
+    budget: Option<(f64, f64)>,
+    pacing: bool,
+    /// What has been learnt of each upstream.
+    upstreams: Arc<Upstreams>,
     random: Mutex<fastrand::Rng>,
 }
 
 impl Clone for Config {
     fn clone(&self) -> Self {
         let random = self.random.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Self { random: Mutex::new(random), ..*self }
+        Self { random: Mutex::new(random), upstreams: Arc::default(), ..*self }
     }
 }
 
 impl Config {
+    /// What is known of the upstream of this name.
+    pub(crate) fn upstream(&self, name: &str) -> Arc<Upstream> {
+        self.upstreams.of(name, || {
+            let now = Instant::now();
+            let budget = self.budget.and_then(|(ratio, floor)| Budget::new(ratio, floor, now));
+            let seed = self.random.lock().unwrap_or_else(PoisonError::into_inner).u64(..);
+            Upstream::new(budget, self.pacing.then(|| Pace::new(now, seed)))
+        })
+    }
+
     /// A random number in `0.0..1.0`.
     pub(crate) fn random(&self) -> f64 {
         self.random.lock().unwrap_or_else(PoisonError::into_inner).f64()
@@ -85,6 +138,10 @@ impl RetryLayer {
             max_body: 4 << 20,
             max_answer,
             watch: Watch::default().strict().max_json(max_answer),
+            hedge: Hedge::Never,
+            budget: Some((BUDGET, BUDGET_FLOOR)),
+            pacing: true,
+            upstreams: Arc::default(),
             random: Mutex::new(fastrand::Rng::new()),
         }))
     }
@@ -162,6 +219,35 @@ impl RetryLayer {
         self.with(|config| config.watch = config.watch.max_event(bytes))
     }
 
+    /// How many retries failures may cause at one upstream: `ratio` for each first attempt (0 to 100), and
+    /// `floor` a second (0 to a million) whatever is sent. What it does not allow fails at once with its last
+    /// error. A 429 does not count. `None` where one of them is no such number. See [`Budget`].
+    #[must_use]
+    pub fn with_budget(self, ratio: f64, floor: f64) -> Option<Self> {
+        Budget::new(ratio, floor, Instant::now())?;
+        Some(self.with(|config| config.budget = Some((ratio, floor))))
+    }
+
+    /// Without any bound on what retries cost in all, but for the attempts of each call.
+    #[must_use]
+    pub fn without_budget(self) -> Self {
+        self.with(|config| config.budget = None)
+    }
+
+    /// Whether all chat calls to one upstream share what it says of its limits, and take turns at the rate
+    /// that it takes; they do unless told otherwise. Without it each call waits for itself. See
+    /// [`Pacer`](crate::Pacer).
+    #[must_use]
+    pub fn with_pacing(self, pacing: bool) -> Self {
+        self.with(|config| config.pacing = pacing)
+    }
+
+    /// Whether a streamed answer whose first content is late is asked for a second time, beside the first.
+    #[must_use]
+    pub fn with_hedge(self, hedge: Hedge) -> Self {
+        self.with(|config| config.hedge = hedge)
+    }
+
     /// Makes the jitter the same in every run.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
@@ -203,11 +289,16 @@ where
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
         // The service that was made ready is the one that is called; its clone has to become ready anew.
         let clone = self.inner.clone();
-        let service = std::mem::replace(&mut self.inner, clone);
+        let mut service = std::mem::replace(&mut self.inner, clone);
 
-        let plan = Plan::new(&mut request, self.config.clone());
+        let mut plan = Plan::new(&mut request, self.config.clone());
+        let arrived = plan.arrive_first(&request);
+        if let Some(Arrived::Wait(_) | Arrived::TooLate(_)) = arrived {
+            // A turn may be long in coming: what the service has set aside for this call goes back.
+            service = self.inner.clone();
+        }
         let mut machine = Box::pin(Machine::new(service, plan));
-        machine.as_mut().begin(request);
+        machine.as_mut().begin(request, arrived);
         ResponseFuture::new(machine)
     }
 }

@@ -40,6 +40,20 @@
 //! handed on at once, with the time to come back. Billing errors are handed on too. Where retrying was
 //! given up, `x-should-retry: false` keeps the SDKs from multiplying it.
 //!
+//! # When many fail together
+//!
+//! Attempts bound what one caller may cost; two engines bound what all of them cost. Both are plain values
+//! that are told the time, one for each upstream.
+//!
+//! [`Budget`] is for failures (5xx, broken connections, broken streams): retries are at most a share of the
+//! first attempts, and a few a second. After the retry budgets of Google's SRE book and Finagle; unlike
+//! tower's it is exact for every percentage.
+//!
+//! [`Pacer`] is for refusals (429, 503 and 529 of an overloaded upstream): what these need is a slower rate,
+//! not lost callers. All callers pass through one queue, first attempts too, and go at a rate that is learnt.
+//! After TCP's slow start and congestion avoidance (RFC 5681), CUBIC's patience (RFC 9438) and ack clocking
+//! (Jacobson, "Congestion Avoidance and Control", 1988).
+//!
 //! # Order
 //!
 //! Outside of everything that belongs to one attempt (breaker, permit, guard), inside of what belongs to
@@ -68,24 +82,38 @@
 //! | JSON answer held | 4 MiB | beyond it passes as it comes |
 //! | stream held before content | 256 KiB | a thousand role chunks |
 //! | error body read | 64 KiB, 2 s | an error is below 4 KiB |
+//! | budget kept | what 8 s of first attempts earn | a calm must not pay for a storm |
+//! | callers that wait in a pacer | 10,000; a tenant: as many as are still free | the gateway's streams |
+//! | all stopped by one refusal | 10 min | a wrong header must not shut an upstream |
+//! | a limit believed in | 60 s unmet, or ten stops | then it has gone, or nobody comes near it |
+//! | lost tickets | 15 min | longer than the longest answer |
 
+mod attempt;
 mod backoff;
 mod body;
+mod budget;
 mod end;
 mod future;
 mod held;
 mod hint;
 mod kept;
+mod latency;
 mod layer;
 mod machine;
+mod pace;
+mod pacer;
 mod plan;
 mod policy;
 mod replay;
 pub mod splice;
+mod upstream;
+mod upstreams;
 
 pub use backoff::Backoff;
 pub use body::ResponseBody;
+pub use budget::Budget;
 pub use future::ResponseFuture;
-pub use layer::{MaxAttempts, Retry, RetryLayer};
-pub use policy::{Ambiguous, Attempt, Decision, Policy, Stop};
+pub use layer::{Hedge, MaxAttempts, Retry, RetryLayer};
+pub use pacer::{Allowance, Arrival, Limits, Pacer, Polled, Ticket, Told, WaiterId};
+pub use policy::{Ambiguous, Decision, Failed, Policy, Stop};
 pub use replay::ReplayBody;

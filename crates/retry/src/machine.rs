@@ -4,20 +4,25 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, response};
-use http_body::{Body, Frame, SizeHint};
-use lastbyte_core::{BodyError, BoxError, Ending, EndingHandle, Phase, REFUSED_BY, TransportFault, Watched};
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use lastbyte_core::{BodyError, BoxError, Ending, EndingHandle, TransportFault};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep};
 use tower_service::Service;
 
+use crate::attempt::{Attempt, Left, Seen};
 use crate::held::Held;
 use crate::kept::Kept;
-use crate::plan::{Came, GivenUp, Look, Plan, is_json};
-use crate::{Attempt, Decision, ReplayBody, Stop, hint, policy};
+use crate::pace::{Arrived, Pass, Turn};
+use crate::plan::{Came, GivenUp, Plan};
+use crate::{Failed, ReplayBody};
 
-/// How long an error's body may take; then it is judged by its head.
-const ERROR_BODY_WAIT: Duration = Duration::from_secs(2);
+mod again;
+mod hedge;
+mod state;
+
+use hedge::Sent;
 
 pin_project! {
     /// The attempts at one answer, one after the other. It is driven by the future until the head leaves,
@@ -28,33 +33,53 @@ pin_project! {
     {
         service: S,
         pub(crate) plan: Plan,
+        // Until it is sent.
+        first: Option<Request<ReplayBody<A>>>,
         // What another attempt needs; `None` once there can be none.
         kept: Option<Kept<A>>,
-        pub(crate) held: Held,
+        // What is handed on if no further attempt can be made.
+        spare: Option<Spare<S::Error>>,
+        // What is handed on of an attempt that is over, and how that ended.
+        left: Held,
+        left_end: Option<EndingHandle>,
         pub(crate) given_up: GivenUp,
-        // For what is waited for now, in a box: most calls wait for nothing but their answer.
+        step: Step,
+        // For the next attempt's time, in a box: most calls wait for nothing but their answer.
         timer: Option<Pin<Box<Sleep>>>,
+        // In the pacer's queue, and then its leave.
+        turn: Option<Turn>,
+        pass: Option<Pass>,
         #[pin]
-        state: State<S::Future, B>,
+        attempt: Option<Attempt<S::Future, B>>,
+        // A second one beside it, or, where there is no first one any more, in its place.
+        hedge: Option<Pin<Box<Attempt<S::Future, B>>>>,
+        late: Option<Pin<Box<Sleep>>>,
+        sent: Sent,
     }
 }
 
-pin_project! {
-    #[project = StateProj]
-    enum State<F, B> {
-        Call { #[pin] future: F },
-        Wait,
-        Ready,
-        Answer {
-            #[pin]
-            body: Watched<B>,
-            // Until it leaves.
-            head: Option<response::Parts>,
-            // What is waited for before anything leaves; `None`: it passes.
-            look: Option<Look>,
-        },
-        Over,
-    }
+/// Where the attempts stand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Step {
+    /// The next one waits for its time.
+    Wait,
+    /// It waits for its turn among all callers.
+    Turn,
+    /// Its turn would come too late.
+    TooLate(Duration),
+    /// The next one is sent as soon as the service takes it.
+    Send,
+    /// One is under way, or is handed on.
+    Attempt,
+    /// What was left of the last one is handed on, if anything.
+    Left,
+}
+
+/// The last failure, which is better than none.
+enum Spare<E> {
+    Answer(Box<Left>),
+    Broken(BodyError),
+    Error(E),
 }
 
 impl<S, A, B> Machine<S, A, B>
@@ -69,17 +94,26 @@ where
         Self {
             service,
             plan,
+            first: None,
             kept: None,
-            held: Held::default(),
+            spare: None,
+            left: Held::default(),
+            left_end: None,
             given_up: GivenUp::default(),
+            step: Step::Send,
             timer: None,
-            state: State::Over,
+            turn: None,
+            pass: None,
+            attempt: None,
+            hedge: None,
+            late: None,
+            sent: Sent::default(),
         }
     }
 
-    /// Sends the first attempt, with a service that is ready.
-    pub(crate) fn begin(self: Pin<&mut Self>, request: Request<A>) {
-        let this = self.project();
+    /// Sends the first attempt, with a service that is ready, unless it has to wait for its turn.
+    pub(crate) fn begin(mut self: Pin<&mut Self>, request: Request<A>, arrived: Option<Arrived>) {
+        let this = self.as_mut().project();
         let (head, body) = request.into_parts();
         let config = &this.plan.config;
         // Kept only while there can be another attempt.
@@ -89,193 +123,170 @@ where
             ReplayBody::once(body)
         };
         *this.kept = body.again().map(|again| Kept::new(&head, again));
-        Self::send(this.service, this.plan, this.state, Request::from_parts(head, body));
-    }
-
-    fn send(
-        service: &mut S,
-        plan: &mut Plan,
-        mut state: Pin<&mut State<S::Future, B>>,
-        request: Request<ReplayBody<A>>,
-    ) {
-        plan.begin();
-        state.set(State::Call { future: service.call(request) });
+        let request = Request::from_parts(head, body);
+        if let Some(Arrived::Wait(_) | Arrived::TooLate(_)) = arrived {
+            *this.first = Some(request);
+            self.take_place(arrived);
+        } else {
+            self.as_mut().take_place(arrived);
+            self.send(request);
+        }
     }
 
     /// Makes attempts until one can be handed on or none is left.
     pub(crate) fn poll_came(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Came<S::Error, B>> {
         loop {
             let this = self.as_mut().project();
-            match this.state.project() {
-                StateProj::Call { future } => match ready!(future.poll(cx)) {
-                    Ok(response) => {
-                        if let Some(passing) = self.as_mut().answered(response) {
-                            return Poll::Ready(passing);
-                        }
-                    }
-                    Err(error) => {
-                        let fault = TransportFault::of_any(&error);
-                        if !self.as_mut().again(Attempt::Fault(&fault)) {
-                            self.project().state.set(State::Over);
-                            return Poll::Ready(Came::Error(error));
-                        }
-                    }
-                },
-                StateProj::Wait => {
+            match *this.step {
+                Step::Wait => {
                     if let Some(timer) = this.timer {
                         ready!(timer.as_mut().poll(cx));
                     }
                     *this.timer = None;
-                    self.as_mut().project().state.set(State::Ready);
+                    let arrived = self.as_mut().arrive();
+                    self.as_mut().take_place(arrived);
                 }
-                StateProj::Ready => match ready!(this.service.poll_ready(cx)) {
-                    Ok(()) => self.as_mut().call(),
-                    Err(error) => {
-                        self.project().state.set(State::Over);
+                Step::Turn => {
+                    let turn = match this.turn {
+                        Some(turn) => ready!(turn.poll_turn(cx)),
+                        None => Err(Duration::ZERO),
+                    };
+                    *this.turn = None;
+                    match turn {
+                        Ok(pass) => {
+                            *this.pass = Some(pass);
+                            *this.step = Step::Send;
+                        }
+                        Err(come_back) => *this.step = Step::TooLate(come_back),
+                    }
+                }
+                Step::TooLate(come_back) => return Poll::Ready(self.too_late(come_back)),
+                Step::Send => match this.service.poll_ready(cx) {
+                    Poll::Ready(Ok(())) => self.as_mut().send_next(),
+                    Poll::Ready(Err(error)) => {
+                        *this.step = Step::Left;
                         return Poll::Ready(Came::Error(error));
                     }
+                    // A retry never queues: what cannot be asked at once fails with what there is.
+                    Poll::Pending if this.spare.is_some() => return Poll::Ready(self.hand_on_spare(None)),
+                    Poll::Pending => return Poll::Pending,
                 },
-                StateProj::Answer { .. } => {
-                    if let Some(came) = ready!(self.as_mut().poll_look(cx)) {
+                Step::Attempt => {
+                    let seen = ready!(self.as_mut().poll_attempts(cx));
+                    if let Some(came) = self.as_mut().seen(seen) {
                         return Poll::Ready(came);
                     }
                 }
-                StateProj::Over => return Poll::Ready(Came::Broken(BodyError::new(Ending::Interrupted))),
+                Step::Left => return Poll::Ready(Came::Broken(BodyError::new(Ending::Interrupted))),
             }
         }
     }
 
-    /// Sends the next attempt.
-    fn call(self: Pin<&mut Self>) {
-        let mut this = self.project();
+    fn send_next(mut self: Pin<&mut Self>) {
+        let this = self.as_mut().project();
+        if let Some(first) = this.first.take() {
+            return self.send(first);
+        }
         match this.kept.as_ref().and_then(Kept::request) {
-            Some(request) => Self::send(this.service, this.plan, this.state, request),
-            None => this.state.set(State::Over),
+            Some(request) => self.send(request),
+            None => *this.step = Step::Left,
         }
     }
 
-    /// A head came: chooses what to look at behind it. An answer that nobody has to look at is over here.
-    fn answered(self: Pin<&mut Self>, response: Response<B>) -> Option<Came<S::Error, B>> {
+    fn send(self: Pin<&mut Self>, request: Request<ReplayBody<A>>) {
         let mut this = self.project();
-        let (mut head, body) = response.into_parts();
-        let body = this.plan.config.watch.body(&this.plan.ask, &mut head, body);
-        let look = if head.status.is_client_error() || head.status.is_server_error() {
-            // Where one of our own layers said no, that stays so.
-            let heals = !head.headers.contains_key(REFUSED_BY)
-                && (policy::is_passing(head.status) || hint::should_retry(&head.headers) == Some(true));
-            heals.then_some(Look::Error)
-        } else if body.is_judging() {
-            Some(Look::Stream)
-        } else if this.plan.ask.dialect.is_some() && body.handle().ending().is_none() {
-            is_json(&head.headers).then_some(Look::Whole)
-        } else {
-            // A page where an answer was asked for.
-            body.handle().ending().filter(|ending| ending.is_broken()).map(|_| Look::Stream)
-        };
-        if look.is_none() {
-            this.state.set(State::Over);
-            return Some(Came::Passing(head, body));
+        *this.step = Step::Attempt;
+        if this.plan.begin() {
+            let now = this.plan.came();
+            this.plan.upstream.sent(now);
         }
-        this.state.set(State::Answer { body, head: Some(head), look });
+        let future = this.service.call(request);
+        this.attempt.set(Some(Attempt::new(future, this.pass.take())));
+        this.sent.first(this.plan, this.late);
+    }
+
+    /// What an attempt came to is handed on, or, with `None`, there is another one.
+    fn seen(mut self: Pin<&mut Self>, seen: Seen<S::Error, B>) -> Option<Came<S::Error, B>> {
+        match seen {
+            Seen::Passing(head, body, pass) => {
+                self.stop();
+                Some(Came::Passing(head, body, pass))
+            }
+            Seen::Good => Some(self.hand_on()),
+            Seen::Status => {
+                let attempt = self.as_mut().current()?;
+                let head = attempt.head().map(|head| (head.status, head.headers.clone()));
+                let text = attempt.held().text();
+                let (status, headers) = head?;
+                if !self.as_mut().again(Failed::Status { status, headers: &headers, body: &text }) {
+                    return Some(self.hand_on());
+                }
+                let left = self.as_mut().current()?.leave()?;
+                self.next(Spare::Answer(Box::new(left)))
+            }
+            Seen::Broke(ending, error) => {
+                let again = self.as_mut().again(Failed::Ended(&ending));
+                // Cut short, and whole as JSON: better than nothing, and it says so itself.
+                let attempt = self.as_mut().current()?;
+                let readable =
+                    error.is_none() && attempt.is_whole() && matches!(ending, Ending::Truncated { .. });
+                if readable && !again {
+                    return Some(self.hand_on());
+                }
+                let left = if readable { attempt.leave() } else { None };
+                let broken = || error.unwrap_or_else(|| BodyError::new(ending));
+                if again {
+                    return self
+                        .next(left.map(Box::new).map_or_else(|| Spare::Broken(broken()), Spare::Answer));
+                }
+                self.stop();
+                Some(Came::Broken(broken()))
+            }
+            Seen::Error(error) => {
+                let fault = TransportFault::of_any(&error);
+                if self.as_mut().again(Failed::Fault(&fault)) {
+                    return self.next(Spare::Error(error));
+                }
+                self.stop();
+                Some(Came::Error(error))
+            }
+        }
+    }
+
+    /// Another attempt is on its way: this is left of the last one, and nothing of it is held upstream.
+    fn next(self: Pin<&mut Self>, spare: Spare<S::Error>) -> Option<Came<S::Error, B>> {
+        let mut this = self.project();
+        this.attempt.set(None);
+        *this.hedge = None;
+        *this.spare = Some(spare);
         None
     }
 
-    /// Reads on in what is being looked at. `None`: another attempt is under way.
-    fn poll_look(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Came<S::Error, B>>> {
-        let broke = loop {
-            let this = self.as_mut().project();
-            let StateProj::Answer { mut body, head, look } = this.state.project() else {
-                return Poll::Ready(None);
-            };
-            let Some(look) = *look else { return Poll::Ready(Some(Came::Head(head.take()))) };
-            if look == Look::Stream && !body.is_judging() {
-                // Broken by its head alone: what is behind it is of no use to anybody.
-                break None;
-            }
-            match body.as_mut().poll_frame(cx) {
-                Poll::Pending if look != Look::Error => return Poll::Pending,
-                Poll::Pending => {
-                    let limit = || Box::pin(sleep(ERROR_BODY_WAIT));
-                    ready!(this.timer.get_or_insert_with(limit).as_mut().poll(cx));
-                    break None;
-                }
-                Poll::Ready(None) => break None,
-                Poll::Ready(Some(Err(error))) => break Some(error),
-                Poll::Ready(Some(Ok(frame))) => {
-                    this.held.push(frame);
-                    let full = this.held.bytes() > look.room(&this.plan.config);
-                    if look == Look::Error {
-                        if full {
-                            break None;
-                        }
-                    } else if full || (look == Look::Stream && body.handle().phase() == Phase::Stream) {
-                        return Poll::Ready(Some(self.hand_on()));
-                    }
-                }
-            }
-        };
-        Poll::Ready(self.looked(broke))
-    }
-
-    /// All was seen that is waited for: hands it on, or asks again.
-    fn looked(mut self: Pin<&mut Self>, broke: Option<BodyError>) -> Option<Came<S::Error, B>> {
+    /// What came is good enough. Nothing is asked again from here on: what was kept for that is let go.
+    fn hand_on(mut self: Pin<&mut Self>) -> Came<S::Error, B> {
         let this = self.as_mut().project();
-        let StateProj::Answer { body, head, look, .. } = this.state.project() else { return None };
-        let (look, ending) = (*look, body.handle().ending().cloned());
-        *this.timer = None;
-        if let (Some(Look::Error), Some(head)) = (look, head) {
-            let (status, headers) = (head.status, head.headers.clone());
-            let attempt = Attempt::Status { status, headers: &headers, body: &this.held.text() };
-            if self.as_mut().again(attempt) {
-                return None;
-            }
-            return Some(self.hand_on());
-        }
-        let ending = ending.unwrap_or_else(|| match &broke {
-            Some(error) => error.ending().clone(),
-            None => Ending::Opaque { ok: true },
-        });
-        // Where the body broke with a status, that came behind a head that had left further in already.
-        if broke.is_none() && (!ending.is_broken() || matches!(ending, Ending::Opaque { .. })) {
-            return Some(self.hand_on());
-        }
-        if self.as_mut().again(Attempt::Ended(&ending)) {
-            return None;
-        }
-        let cut_short = matches!(ending, Ending::Truncated { .. });
-        if look == Some(Look::Whole) && broke.is_none() && cut_short {
-            // Cut short, and whole as JSON: better than nothing, and it says so itself.
-            return Some(self.hand_on());
-        }
-        self.project().state.set(State::Over);
-        Some(Came::Broken(broke.unwrap_or_else(|| BodyError::new(ending))))
-    }
-
-    fn hand_on(self: Pin<&mut Self>) -> Came<S::Error, B> {
-        let this = self.project();
-        // Nothing is asked again from here on: what was kept for that is let go.
         *this.kept = None;
-        let StateProj::Answer { head, look, .. } = this.state.project() else { return Came::Head(None) };
-        *look = None;
-        Came::Head(head.take())
+        *this.spare = None;
+        Came::Head(self.current().and_then(Attempt::hand_on))
     }
 
-    /// Lets the head of a stream go before its content is there, where one has come.
-    pub(crate) fn take_head(self: Pin<&mut Self>) -> Option<response::Parts> {
-        match self.project().state.project() {
-            StateProj::Answer { head, look: Some(Look::Stream), body, .. } if body.is_judging() => {
-                head.take()
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether the head may be let go early: what came or was asked for is a stream.
-    pub(crate) fn is_stream(self: Pin<&mut Self>) -> bool {
+    /// There is no further attempt after all.
+    fn hand_on_spare(self: Pin<&mut Self>, retry_after: Option<Duration>) -> Came<S::Error, B> {
         let this = self.project();
-        match this.state.project() {
-            StateProj::Answer { body, look, .. } => *look == Some(Look::Stream) && body.is_judging(),
-            _ => this.plan.ask.stream == Some(true) && this.plan.ask.dialect.is_some(),
+        *this.given_up = GivenUp { is: true, retry_after };
+        *this.kept = None;
+        *this.pass = None;
+        *this.step = Step::Left;
+        match this.spare.take() {
+            Some(Spare::Answer(spare)) => {
+                let Left { head, frames, end } = *spare;
+                *this.left = frames;
+                *this.left_end = Some(end);
+                Came::Head(Some(head))
+            }
+            Some(Spare::Broken(error)) => Came::Broken(error),
+            Some(Spare::Error(error)) => Came::Error(error),
+            None => Came::Broken(BodyError::new(Ending::Interrupted)),
         }
     }
 
@@ -284,12 +295,10 @@ where
         self.project().plan.release_at()
     }
 
-    /// How the attempt whose answer is handed on goes.
-    pub(crate) fn attempt(self: Pin<&mut Self>) -> Option<(EndingHandle, bool)> {
-        match self.project().state.project() {
-            StateProj::Answer { body, .. } => Some((body.handle().clone(), body.is_judging())),
-            _ => None,
-        }
+    /// The attempt that counts.
+    fn current(self: Pin<&mut Self>) -> Option<Pin<&mut Attempt<S::Future, B>>> {
+        let this = self.project();
+        this.attempt.as_pin_mut().or(this.hedge.as_mut().map(Pin::as_mut))
     }
 
     /// The next frame of what is handed on.
@@ -297,90 +306,12 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let mut this = self.project();
-        if let Some(frame) = this.held.pop() {
-            return Poll::Ready(Some(Ok(frame)));
+        if self.step == Step::Left {
+            return Poll::Ready(self.project().left.pop().map(Ok));
         }
-        let frame = match this.state.as_mut().project() {
-            StateProj::Answer { body, .. } => ready!(body.poll_frame(cx)),
-            _ => None,
-        };
-        if !matches!(frame, Some(Ok(_))) {
-            this.state.set(State::Over);
+        match self.current() {
+            Some(attempt) => attempt.poll_rest(cx),
+            None => Poll::Ready(None),
         }
-        Poll::Ready(frame)
-    }
-
-    /// Ends everything that is still going on.
-    pub(crate) fn stop(self: Pin<&mut Self>) {
-        let mut this = self.project();
-        this.held.clear();
-        this.state.set(State::Over);
-    }
-
-    /// Decides whether there is another attempt, and if so waits for it.
-    fn again(self: Pin<&mut Self>, attempt: Attempt<'_>) -> bool {
-        let mut this = self.project();
-        let plan = this.plan;
-        let attempts = plan.attempts();
-        // The wall clock: what a date is compared with.
-        let date = std::time::SystemTime::now();
-        let asked = match plan.config.policy.decide(attempt, date) {
-            Decision::Retry { after } => after,
-            Decision::Stop { why, hint } => {
-                let is = matches!(why, Stop::OverCap | Stop::Ambiguous | Stop::Deadline);
-                *this.given_up = GivenUp { is, retry_after: hint.filter(|_| is) };
-                return false;
-            }
-        };
-        let random = plan.config.random();
-        let wait = match asked {
-            Some(asked) => plan.config.backoff.asked(asked, random),
-            None => plan.config.backoff.wait(attempts, random),
-        };
-        let at = lastbyte_core::far(Instant::now(), wait);
-        let kept = this.kept.as_mut().filter(|kept| kept.is_replayable());
-        let fits = kept.is_some_and(|kept| at <= plan.last_start(kept));
-        if attempts >= plan.config.max_attempts.as_u32() || !fits {
-            *this.given_up = GivenUp { is: true, retry_after: Some(asked.unwrap_or(wait)) };
-            return false;
-        }
-        this.held.clear();
-        *this.timer = Some(Box::pin(sleep_until(at)));
-        this.state.set(State::Wait);
-        true
-    }
-}
-
-impl<S, A, B> Machine<S, A, B>
-where
-    S: Service<Request<ReplayBody<A>>>,
-    B: Body<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
-    /// Whether nothing more comes.
-    pub(crate) fn is_over(&self) -> bool {
-        self.held.is_empty()
-            && match &self.state {
-                State::Answer { body, .. } => body.is_end_stream(),
-                State::Over => true,
-                _ => false,
-            }
-    }
-
-    /// How much more comes.
-    pub(crate) fn rest_hint(&self) -> SizeHint {
-        let held = self.held.bytes() as u64;
-        let rest = match &self.state {
-            State::Answer { body, .. } if body.is_judging() => return SizeHint::default(),
-            State::Answer { body, .. } => body.size_hint(),
-            _ => SizeHint::with_exact(0),
-        };
-        let mut hint = SizeHint::new();
-        hint.set_lower(held + rest.lower());
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(held + upper);
-        }
-        hint
     }
 }

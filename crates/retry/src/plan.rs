@@ -1,12 +1,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Request, header, response};
-use lastbyte_core::{Ask, Attempts, BodyError, Deadline, Watched, far};
+use http::{HeaderMap, Request, StatusCode, header, response};
+use lastbyte_core::{
+    Ask, Attempts, BodyError, Deadline, Refusal, RefusedBy, Tenant, UpstreamKey, Watched, far,
+};
 use tokio::time::Instant;
 
 use crate::kept::Kept;
 use crate::layer::Config;
+use crate::pace::{Arrived, Pass};
+use crate::upstream::Upstream;
 
 /// How long a call may take with its retries where nobody says otherwise: what OpenAI's SDKs wait.
 const USUAL_TOTAL: Duration = Duration::from_secs(600);
@@ -21,8 +25,14 @@ const MAX_HELD: usize = 256 << 10;
 pub(crate) struct Plan {
     pub(crate) ask: Ask,
     pub(crate) config: Arc<Config>,
-    /// The limit of the whole call, where it was known before the first attempt.
+    pub(crate) upstream: Arc<Upstream>,
+    /// Whether a second attempt may stand beside one that is late.
+    pub(crate) hedge: bool,
+    tenant: Tenant,
+    /// The limit of the whole call, where it is known.
     deadline: Option<Deadline>,
+    /// Whether the attempts behind the first have yet to be told of it.
+    untold: bool,
     /// When the call began; `None` while nobody had to know.
     came: Option<Instant>,
     attempts: u32,
@@ -35,8 +45,20 @@ impl Plan {
     pub(crate) fn new<A>(request: &mut Request<A>, config: Arc<Config>) -> Self {
         let extensions = request.extensions();
         let ask = Ask::of_request(request.method(), request.uri(), extensions);
+        let upstream = config.upstream(UpstreamKey::name_of(request.uri(), extensions));
         let (shared, deadline) = (extensions.get::<Attempts>().cloned(), extensions.get().copied());
-        let mut plan = Self { ask, config, deadline, came: None, attempts: 0, shared };
+        let mut plan = Self {
+            ask,
+            upstream,
+            hedge: config.hedge.allows(&ask, request.headers()),
+            tenant: Tenant::of(extensions),
+            config,
+            deadline,
+            untold: false,
+            came: None,
+            attempts: 0,
+            shared,
+        };
         if let (None, Some(total)) = (deadline, plan.config.total) {
             let deadline = Deadline::of(request.headers(), plan.came(), total);
             request.extensions_mut().insert(deadline);
@@ -58,18 +80,51 @@ impl Plan {
         far(self.came(), hold)
     }
 
+    /// The first attempt comes to the pacer, where there is one. Only chat calls pass through it: what else
+    /// an upstream answers has limits of its own.
+    pub(crate) fn arrive_first<A>(&mut self, request: &Request<A>) -> Option<Arrived> {
+        let pace = self.upstream.pace.as_ref().filter(|_| self.ask.dialect.is_some())?.clone();
+        let now = self.came();
+        if self.deadline.is_none() {
+            self.deadline = Some(Deadline::of(request.headers(), now, USUAL_TOTAL));
+            self.untold = true;
+        }
+        Some(pace.arrive(now, self.tenant, self.last_moment()))
+    }
+
+    /// A further attempt comes to it.
+    pub(crate) fn arrive<A>(&mut self, now: Instant, kept: Option<&mut Kept<A>>) -> Option<Arrived> {
+        let pace = self.upstream.pace.as_ref().filter(|_| self.ask.dialect.is_some())?.clone();
+        let last = kept.map_or(now, |kept| self.last_start(kept));
+        Some(pace.arrive(now, self.tenant, last))
+    }
+
     /// No attempt begins later. What the caller allows is read from the kept request, and told to the
     /// attempts that follow: the first has the header itself.
     pub(crate) fn last_start<A>(&mut self, kept: &mut Kept<A>) -> Instant {
-        let came = self.came();
-        let deadline = self.deadline.unwrap_or_else(|| {
+        if self.deadline.is_none() {
             let headers = kept.headers().unwrap_or_default();
-            let deadline = Deadline::of(&headers, came, USUAL_TOTAL);
+            self.deadline = Some(Deadline::of(&headers, self.came(), USUAL_TOTAL));
+            self.untold = true;
+        }
+        if let Some(deadline) = self.deadline.filter(|_| self.untold) {
             kept.limit(deadline);
-            deadline
-        });
-        self.deadline = Some(deadline);
-        deadline.at.min(far(came, self.config.within))
+            self.untold = false;
+        }
+        self.last_moment()
+    }
+
+    fn last_moment(&mut self) -> Instant {
+        let last = far(self.came(), self.config.within);
+        self.deadline.map_or(last, |deadline| deadline.at.min(last))
+    }
+
+    /// What a caller gets whose turn would come too late.
+    pub(crate) fn too_late(&self, come_back: Duration) -> Refusal {
+        let message = "the chat API takes no more requests for now; this one's turn would come too late";
+        Refusal::new(StatusCode::TOO_MANY_REQUESTS, RefusedBy::Retry, "rate_limit_exceeded", message)
+            .retry_after(Some(come_back))
+            .dialect(self.ask.dialect)
     }
 
     /// The limit of the whole call, where it is known.
@@ -77,12 +132,13 @@ impl Plan {
         self.deadline
     }
 
-    /// One more attempt begins.
-    pub(crate) fn begin(&mut self) {
+    /// One more attempt begins. `true`: it is the first one here.
+    pub(crate) fn begin(&mut self) -> bool {
         self.attempts += 1;
         if let Some(shared) = &self.shared {
             shared.begin();
         }
+        self.attempts == 1
     }
 
     /// How many attempts were begun.
@@ -94,9 +150,11 @@ impl Plan {
 /// What the attempts came to.
 pub(crate) enum Came<E, B> {
     /// An answer that passes as it comes.
-    Passing(response::Parts, Watched<B>),
+    Passing(response::Parts, Watched<B>, Option<Pass>),
     /// An answer that was looked at, its body in the machine: its head, unless that has left already.
     Head(Option<response::Parts>),
+    /// There was no attempt, for want of a turn.
+    Refused(Refusal),
     /// A 2xx answer that broke before its content, with nothing left to try.
     Broken(BodyError),
     /// No answer.

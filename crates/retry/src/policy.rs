@@ -19,7 +19,7 @@ pub enum Ambiguous {
 
 /// How an attempt failed, before any content was forwarded.
 #[derive(Clone, Copy, Debug)]
-pub enum Attempt<'a> {
+pub enum Failed<'a> {
     /// With a status that is no answer.
     Status {
         /// The status.
@@ -83,23 +83,23 @@ pub struct Policy {
 
 impl Policy {
     /// The decision, and its reason.
-    pub fn decide(&self, attempt: Attempt<'_>, now: SystemTime) -> Decision {
-        match attempt {
-            Attempt::Status { status, headers, body } => self.status(status, headers, body, now),
-            Attempt::Fault(fault) => {
+    pub fn decide(&self, failed: Failed<'_>, now: SystemTime) -> Decision {
+        match failed {
+            Failed::Status { status, headers, body } => self.status(status, headers, body, now),
+            Failed::Fault(fault) => {
                 if fault.passing {
                     self.again(fault.sent == Sent::No, None)
                 } else {
                     Decision::Stop { why: Stop::Status, hint: None }
                 }
             }
-            Attempt::Ended(ending) => self.ended(ending),
+            Failed::Ended(ending) => self.ended(ending),
         }
     }
 
     fn status(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Decision {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let error = body.get(0).unwrap_or(&body).get("error").unwrap_or(&body);
+        let error = error_of(&body);
         let asked = hint::directive(headers, error, now);
         let stop = |why| Decision::Stop { why, hint: asked };
         if asked.is_some_and(|wait| wait > self.max_wait) {
@@ -167,7 +167,13 @@ fn is_untouched(status: StatusCode) -> bool {
     matches!(status.as_u16(), 409 | 425 | 429 | 503 | 521 | 522 | 529)
 }
 
-fn is_billing(error: &Value) -> bool {
+/// The error in an error's body. Google wraps it into a list.
+pub(crate) fn error_of(body: &Value) -> &Value {
+    body.get(0).unwrap_or(body).get("error").unwrap_or(body)
+}
+
+/// Whether an error is about money, or a quota that does not come back in seconds.
+pub(crate) fn is_billing(error: &Value) -> bool {
     let word = |value: &Value| value.as_str().map(str::to_owned).unwrap_or_default();
     let code = match &error["details"]["error_code"] {
         Value::Null => word(&error["code"]),

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lastbyte_core::{
     Ask, Cause, Dialect, Ending, FailureKind, Judge, Sent, TransportEnd, TransportFault, Verdict,
 };
-use lastbyte_retry::{Ambiguous, Attempt, Decision, Policy, Stop};
+use lastbyte_retry::{Ambiguous, Decision, Failed, Policy, Stop};
 use serde_json::Value;
 
 fn cases(file: &str) -> Vec<Value> {
@@ -37,7 +37,7 @@ fn every_retry_after_is_honoured() {
         let (name, input, expect) = (&case["name"], &case["input"], &case["expect"]);
         let now = humantime::parse_rfc3339_weak(input["now"].as_str().unwrap()).unwrap();
         let decision = policy(Ambiguous::Retry).decide(
-            Attempt::Status {
+            Failed::Status {
                 status: StatusCode::from_u16(input["status"].as_u64().unwrap() as u16).unwrap(),
                 headers: &headers(input),
                 body: input["body"].as_str().unwrap_or_default().as_bytes(),
@@ -150,9 +150,8 @@ fn what_heals_is_tried_again_and_nothing_else() {
         let (name, input, expect) = (&case["name"], &case["input"], &case["expect"]);
         let now = std::time::UNIX_EPOCH;
         let retries = |ambiguous| -> Option<bool> {
-            let decide = |attempt: Attempt<'_>| {
-                matches!(policy(ambiguous).decide(attempt, now), Decision::Retry { .. })
-            };
+            let decide =
+                |failed: Failed<'_>| matches!(policy(ambiguous).decide(failed, now), Decision::Retry { .. });
             Some(match input["kind"].as_str().unwrap() {
                 "http" => {
                     let status = StatusCode::from_u16(input["status"].as_u64().unwrap() as u16).unwrap();
@@ -160,12 +159,12 @@ fn what_heals_is_tried_again_and_nothing_else() {
                         return None;
                     }
                     let body = input["body"].as_str().unwrap_or_default().as_bytes();
-                    decide(Attempt::Status { status, headers: &headers(input), body })
+                    decide(Failed::Status { status, headers: &headers(input), body })
                 }
-                "transport" => decide(Attempt::Fault(&fault(input["error"].as_str().unwrap())?)),
+                "transport" => decide(Failed::Fault(&fault(input["error"].as_str().unwrap())?)),
                 // Behind content nothing is tried again unseen, whatever the ending.
                 "stream" if input["phase"] == "content" => return None,
-                "stream" => decide(Attempt::Ended(&ending(input))),
+                "stream" => decide(Failed::Ended(&ending(input))),
                 other => panic!("{name}: no kind {other}"),
             })
         };

@@ -1,0 +1,76 @@
+//! What can be said of the attempts, and ending them.
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+use http::{Request, response};
+use http_body::{Body, SizeHint};
+use lastbyte_core::{BoxError, EndingHandle};
+use tower_service::Service;
+
+use super::{Machine, Step};
+use crate::ReplayBody;
+use crate::attempt::Attempt;
+
+impl<S, A, B> Machine<S, A, B>
+where
+    S: Service<Request<ReplayBody<A>>>,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    fn attempted(&self) -> Option<&Attempt<S::Future, B>> {
+        self.attempt.as_ref().or(self.hedge.as_deref())
+    }
+
+    /// Lets the head of a stream go before its content is there, where one has come.
+    pub(crate) fn take_head(self: Pin<&mut Self>) -> Option<response::Parts> {
+        let this = self.project();
+        this.attempt.as_pin_mut().or(this.hedge.as_mut().map(Pin::as_mut))?.take_head()
+    }
+
+    /// Whether the head may be let go early: what came or was asked for is a stream.
+    pub(crate) fn is_stream(&self) -> bool {
+        let came = self.attempted().and_then(Attempt::is_stream);
+        came.unwrap_or(self.plan.ask.stream == Some(true) && self.plan.ask.dialect.is_some())
+    }
+
+    /// How what is handed on goes, and whether it is a stream whose ending may be changed.
+    pub(crate) fn handed_on(&self) -> Option<(EndingHandle, bool)> {
+        match &self.left_end {
+            Some(end) => Some((end.clone(), false)),
+            None => self.attempted()?.handle(),
+        }
+    }
+
+    /// Whether frames are held that were not forwarded.
+    pub(crate) fn holds(&self) -> bool {
+        !self.left.is_empty() || self.attempted().is_some_and(|attempt| !attempt.held().is_empty())
+    }
+
+    /// Ends everything that is still going on.
+    pub(crate) fn stop(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        *this.step = Step::Left;
+        *this.left = Default::default();
+        this.attempt.set(None);
+        *this.hedge = None;
+        (*this.timer, *this.late, *this.turn, *this.pass) = (None, None, None, None);
+        (*this.first, *this.kept, *this.spare) = (None, None, None);
+    }
+
+    /// Whether nothing more comes.
+    pub(crate) fn is_over(&self) -> bool {
+        match self.attempted() {
+            Some(attempt) => attempt.is_over(),
+            None => self.step == Step::Left && self.left.is_empty(),
+        }
+    }
+
+    /// How much more comes.
+    pub(crate) fn rest_hint(&self) -> SizeHint {
+        match self.attempted() {
+            Some(attempt) => attempt.rest_hint(),
+            None => self.left.before(SizeHint::with_exact(0)),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, SystemTime};
+
+use http::response;
+use lastbyte_core::Tenant;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::pacer::{Arrival, Limits, Pacer, Ticket, Told, WaiterId};
+
+/// One [`Pacer`], shared by all callers of an upstream.
+///
+/// There is no task behind it. One of those who wait holds the timer for all; when it goes, another one
+/// takes it over. The others look once a second, in case that nobody polls the one that holds it.
+#[derive(Debug)]
+pub(crate) struct Pace(Mutex<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    pacer: Pacer,
+    waiting: HashMap<WaiterId, Place>,
+    /// Who holds the timer, and what it is set to.
+    timer: Option<(WaiterId, Instant)>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Waiting(Option<Waker>),
+    Released(Ticket),
+    TooLate(Duration),
+}
+
+/// How often those look who do not hold the timer.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What one that arrives gets.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    Go(Pass),
+    Wait(Turn),
+    TooLate(Duration),
+}
+
+/// An attempt's permission to be sent. It tells the pacer what comes of it; dropped, that it is over.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    pace: Arc<Pace>,
+    ticket: Option<Ticket>,
+}
+
+/// A place in the queue, which is closed up when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pace: Arc<Pace>,
+    id: WaiterId,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pace {
+    pub(crate) fn new(now: Instant, seed: u64) -> Self {
+        Self(Mutex::new(Shared { pacer: Pacer::new(now, seed), waiting: HashMap::new(), timer: None }))
+    }
+
+    /// A caller comes, for whom a turn behind `deadline` is of no use.
+    pub(crate) fn arrive(self: &Arc<Self>, now: Instant, tenant: Tenant, deadline: Instant) -> Arrived {
+        let mut shared = self.lock();
+        let arrival = shared.pacer.arrive(now, tenant.0, deadline);
+        self.arrived(shared, arrival)
+    }
+
+    /// Still under the lock: one that waits may be let go by anybody as soon as it is given back.
+    fn arrived(self: &Arc<Self>, mut shared: MutexGuard<'_, Shared>, arrival: Arrival) -> Arrived {
+        match arrival {
+            Arrival::Go(ticket) => Arrived::Go(Pass { pace: self.clone(), ticket: Some(ticket) }),
+            Arrival::TooLate { come_back } => Arrived::TooLate(come_back),
+            Arrival::Wait(id) => {
+                shared.waiting.insert(id, Place::Waiting(None));
+                Arrived::Wait(Turn { pace: self.clone(), id, timer: None })
+            }
+        }
+    }
+
+    fn tell(&self, now: Instant, ticket: &mut Ticket, told: Told) {
+        let mut shared = self.lock();
+        shared.pacer.told(now, ticket, told);
+        if !shared.waiting.is_empty() {
+            shared.move_on(now);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// Lets those go whose turn it is, and has the timer set to the next turn, which it gives.
+    fn move_on(&mut self, now: Instant) -> Option<Instant> {
+        let polled = self.pacer.poll(now);
+        for (id, ticket) in polled.released {
+            self.settle(id, Place::Released(ticket));
+        }
+        for (id, come_back) in polled.too_late {
+            self.settle(id, Place::TooLate(come_back));
+        }
+        let next = polled.wake?;
+        match self.timer {
+            Some((holder, at)) if self.is_waiting(holder) => {
+                if next < at {
+                    self.wake(holder);
+                }
+            }
+            _ => self.pass_timer_on(),
+        }
+        Some(next)
+    }
+
+    fn settle(&mut self, id: WaiterId, place: Place) {
+        if let Some(Place::Waiting(Some(waker))) = self.waiting.insert(id, place) {
+            waker.wake();
+        }
+        if self.timer.is_some_and(|(holder, _)| holder == id) {
+            self.timer = None;
+        }
+    }
+
+    fn is_waiting(&self, id: WaiterId) -> bool {
+        matches!(self.waiting.get(&id), Some(Place::Waiting(_)))
+    }
+
+    fn wake(&self, id: WaiterId) {
+        if let Some(Place::Waiting(Some(waker))) = self.waiting.get(&id) {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Somebody has to hold the timer: whoever is woken and finds that nobody does.
+    fn pass_timer_on(&mut self) {
+        self.timer = None;
+        let waits = |place: &&Place| matches!(place, Place::Waiting(Some(_)));
+        if let Some(Place::Waiting(Some(waker))) = self.waiting.values().find(waits) {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+impl Pass {
+    /// A head came: it says whether the request was taken, and perhaps how many more will be.
+    pub(crate) fn answered(&mut self, head: &response::Parts, now: Instant, date: SystemTime) {
+        if let Some(limits) = Limits::of(&head.headers, date) {
+            self.tell(now, Told::Limits(limits));
+        }
+        if head.status.is_success() {
+            self.tell(now, Told::Accepted);
+        }
+    }
+
+    /// How it went on.
+    pub(crate) fn tell(&mut self, now: Instant, told: Told) {
+        if let Some(ticket) = &mut self.ticket {
+            self.pace.tell(now, ticket, told);
+        }
+    }
+
+    /// Waits for another turn, before those who have not had one yet.
+    pub(crate) fn again(mut self, now: Instant, deadline: Instant) -> Option<Arrived> {
+        let ticket = self.ticket.take()?;
+        let mut shared = self.pace.lock();
+        let arrival = shared.pacer.again(now, ticket, deadline);
+        Some(self.pace.arrived(shared, arrival))
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if let Some(mut ticket) = self.ticket.take() {
+            self.pace.tell(Instant::now(), &mut ticket, Told::Ended);
+        }
+    }
+}
+
+impl Turn {
+    /// Ready with the permission, or with the time to come back where the turn would come too late.
+    pub(crate) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Pass, Duration>> {
+        loop {
+            let next = {
+                let mut shared = self.pace.lock();
+                let next = shared.move_on(Instant::now());
+                match shared.waiting.get_mut(&self.id) {
+                    Some(Place::Waiting(waker)) => {
+                        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                            *waker = Some(cx.waker().clone());
+                        }
+                    }
+                    _ => return Poll::Ready(self.settled(shared)),
+                }
+                let Some(next) = next else { return Poll::Pending };
+                match shared.timer {
+                    Some((holder, at)) if holder != self.id && shared.is_waiting(holder) => {
+                        at.max(next) + LOOK
+                    }
+                    _ => {
+                        shared.timer = Some((self.id, next));
+                        next
+                    }
+                }
+            };
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(next)));
+            if timer.deadline() != next {
+                timer.as_mut().reset(next);
+            }
+            ready!(timer.as_mut().poll(cx));
+        }
+    }
+
+    fn settled(&self, mut shared: MutexGuard<'_, Shared>) -> Result<Pass, Duration> {
+        match shared.waiting.remove(&self.id) {
+            Some(Place::Released(ticket)) => Ok(Pass { pace: self.pace.clone(), ticket: Some(ticket) }),
+            Some(Place::TooLate(come_back)) => Err(come_back),
+            // Polled again behind its end.
+            _ => Err(Duration::ZERO),
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut shared = self.pace.lock();
+        let now = Instant::now();
+        match shared.waiting.remove(&self.id) {
+            Some(Place::Waiting(_)) => {
+                shared.pacer.leave(self.id);
+                if shared.timer.is_some_and(|(holder, _)| holder == self.id) {
+                    shared.pass_timer_on();
+                }
+            }
+            // Its turn had come, and nobody was there any more: it is the next one's.
+            Some(Place::Released(mut ticket)) => {
+                shared.pacer.told(now, &mut ticket, Told::Failed);
+                shared.move_on(now);
+            }
+            _ => {}
+        }
+    }
+}
