@@ -2,193 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::collections::VecDeque;
+mod script;
+
 use std::convert::Infallible;
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body::{Body, Frame};
+use http::{Request, Response};
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
-use lastbyte_core::{Ask, Cause, Dialect, Ending, EndingHandle, Scope};
-use lastbyte_retry::{Ambiguous, MaxAttempts, ReplayBody, RetryLayer};
-use tokio::time::{Instant, Sleep, sleep};
-use tower::{Layer, Service, ServiceExt, service_fn};
-
-const S: Duration = Duration::from_secs(1);
-const ROLE: &str =
-    "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
-const HEL: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n";
-const STOP: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
-const WHOLE: &str = r#"{"choices":[{"index":0,"message":{"content":"Hello"},"finish_reason":"stop"}]}"#;
-const CUT: &str = r#"{"choices":[{"index":0,"message":{"content":"Hel"},"finish_reason":null}]}"#;
-
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Data(&'static str),
-    Wait(Duration),
-    Reset,
-}
-
-struct Script {
-    steps: std::vec::IntoIter<Step>,
-    waiting: Option<Pin<Box<Sleep>>>,
-    /// Dropped with the body.
-    _alive: Arc<()>,
-}
-
-impl Body for Script {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        loop {
-            if let Some(waiting) = &mut self.waiting {
-                std::task::ready!(waiting.as_mut().poll(cx));
-                self.waiting = None;
-            }
-            match self.steps.next() {
-                Some(Step::Data(data)) => {
-                    return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(data.as_bytes())))));
-                }
-                Some(Step::Reset) => return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
-                Some(Step::Wait(time)) => self.waiting = Some(Box::pin(sleep(time))),
-                None => return Poll::Ready(None),
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        false
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        http_body::SizeHint::default()
-    }
-}
-
-/// One answer of the chat API.
-#[derive(Clone, Debug)]
-enum Answer {
-    Stream(Vec<Step>),
-    Json(&'static str),
-    Status(u16, &'static [(&'static str, &'static str)], &'static str),
-    Error(io::ErrorKind),
-    Silence,
-}
-
-/// A chat API that gives the answers in order, and keeps what it was asked.
-#[derive(Clone)]
-struct Chat(Arc<Mutex<Kept>>);
-
-struct Kept {
-    answers: VecDeque<Answer>,
-    asked: Vec<(Instant, Bytes)>,
-    alive: Arc<()>,
-}
-
-impl Chat {
-    fn new(answers: &[Answer]) -> Self {
-        let answers = answers.iter().cloned().collect();
-        Self(Arc::new(Mutex::new(Kept { answers, asked: Vec::new(), alive: Arc::new(()) })))
-    }
-
-    fn asked(&self) -> usize {
-        self.0.lock().unwrap().asked.len()
-    }
-
-    /// How many bodies are held.
-    fn alive(&self) -> usize {
-        Arc::strong_count(&self.0.lock().unwrap().alive) - 1
-    }
-}
-
-impl Service<Request<ReplayBody<Full<Bytes>>>> for Chat {
-    type Response = Response<Script>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Response<Script>>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<ReplayBody<Full<Bytes>>>) -> Self::Future {
-        let this = self.clone();
-        Box::pin(async move {
-            let body = request.into_body().collect().await.unwrap().to_bytes();
-            let (answer, alive) = {
-                let mut kept = this.0.lock().unwrap();
-                kept.asked.push((Instant::now(), body));
-                (kept.answers.pop_front().unwrap(), kept.alive.clone())
-            };
-            let script = |steps: Vec<Step>| Script { steps: steps.into_iter(), waiting: None, _alive: alive };
-            let response = Response::builder();
-            Ok(match answer {
-                Answer::Silence => std::future::pending().await,
-                Answer::Error(kind) => return Err(kind.into()),
-                Answer::Stream(steps) => {
-                    response.header("content-type", "text/event-stream").body(script(steps)).unwrap()
-                }
-                Answer::Json(json) => response
-                    .header("content-type", "application/json")
-                    .body(script(vec![Step::Data(json)]))
-                    .unwrap(),
-                Answer::Status(status, headers, text) => {
-                    let response = headers
-                        .iter()
-                        .fold(response, |response, (name, value)| response.header(*name, *value));
-                    response.status(status).body(script(vec![Step::Data(text)])).unwrap()
-                }
-            })
-        })
-    }
-}
-
-fn request(stream: bool) -> Request<Full<Bytes>> {
-    let mut request = Request::post("/v1/chat/completions").body(Full::from("hello")).unwrap();
-    let ask = Ask { dialect: Some(Dialect::OpenAiChat), stream: Some(stream), body: true };
-    request.extensions_mut().insert(ask);
-    request
-}
-
-fn layer() -> RetryLayer {
-    RetryLayer::new().with_seed(1)
-}
-
-struct Got {
-    status: StatusCode,
-    headers: http::HeaderMap,
-    text: String,
-    error: Option<Ending>,
-    ending: Option<Ending>,
-}
-
-async fn get(layer: RetryLayer, chat: &Chat, request: Request<Full<Bytes>>) -> Got {
-    let response = layer.layer(chat.clone()).oneshot(request).await.unwrap();
-    let handle = response.extensions().get::<EndingHandle>().unwrap().clone();
-    let (head, body) = response.into_parts();
-    let mut body = Box::pin(body);
-    let (mut text, mut error) = (String::new(), None);
-    while let Some(frame) = body.frame().await {
-        match frame {
-            Ok(frame) => text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap()),
-            Err(broke) => error = Some(broke.ending().clone()),
-        }
-    }
-    if head.status.is_success() {
-        assert_eq!(handle.scope(), Scope::Answer);
-    }
-    Got { status: head.status, headers: head.headers, text, error, ending: handle.ending().cloned() }
-}
-
-fn whole() -> Answer {
-    Answer::Stream(vec![Step::Data(ROLE), Step::Data(HEL), Step::Data(STOP)])
-}
+use lastbyte_core::{Cause, Ending, EndingHandle, Scope};
+use lastbyte_retry::{Ambiguous, MaxAttempts, ReplayBody};
+use script::*;
+use tokio::time::{Instant, sleep};
+use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::test(start_paused = true)]
 async fn what_breaks_before_its_content_is_asked_again_unseen() {

@@ -136,7 +136,12 @@ impl Rate {
                 _ => 0.0,
             },
         };
-        self.per_second = (self.per_second * (speed * waited.as_secs_f64().min(1.0)).exp()).min(MOST);
+        let before = self.per_second;
+        self.per_second = (before * (speed * waited.as_secs_f64().min(1.0)).exp()).min(MOST);
+        // What is left of the wait is at the new rate: a first guess may be one launch in many seconds.
+        if let Some(left) = self.next.checked_duration_since(now) {
+            self.next = now + left.mul_f64(before / self.per_second);
+        }
     }
 
     /// Refused, after `sent` launches since the last time. `taken` is what the upstream took a second, where
