@@ -51,6 +51,7 @@ pin_project! {
 }
 
 /// What an attempt came to, before any of it was forwarded.
+#[expect(clippy::large_enum_variant, reason = "most answers pass, and a box would be one more allocation")]
 pub(crate) enum Seen<E, B> {
     /// An answer that nobody has to look at; it is not in the attempt any more.
     Passing(response::Parts, Watched<B>, Option<Pass>),

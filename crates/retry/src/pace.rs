@@ -165,9 +165,10 @@ impl Pass {
         }
     }
 
-    /// Waits for another turn, before those who have not had one yet.
+    /// Waits for another turn, before those who have not had one yet. `None`: its refusal was a stray, and
+    /// it waits for itself alone.
     pub(crate) fn again(mut self, now: Instant, deadline: Instant) -> Option<Arrived> {
-        let ticket = self.ticket.take()?;
+        let ticket = self.ticket.take_if(|ticket| !ticket.is_stray())?;
         let mut shared = self.pace.lock();
         let arrival = shared.pacer.again(now, ticket, deadline);
         Some(self.pace.arrived(shared, arrival))

@@ -8,6 +8,7 @@ mod queue;
 mod ramp;
 mod rate;
 mod slots;
+mod strays;
 #[cfg(test)]
 mod tests;
 
@@ -36,7 +37,8 @@ pub use queue::WaiterId;
 /// - An upstream that refuses nobody is not held back: no steady stream of callers waits, nor one that
 ///   grows. Five hundred that come out of nothing are let go within a quarter of a second.
 /// - Nobody asks before the time that a refusal named (ten minutes at most). Without one, all wait a moment.
-///   Then one asks first.
+///   Then one asks first. A single refusal among many launches that are taken is not heard
+///   ([`Ticket::is_stray`]): slowing down does not help against it.
 /// - Then callers go at a learnt rate a little below the limit, or, where the number of streams is what is
 ///   limited, as streams end. Neither is configured, nor which of them it is.
 /// - The tenants take turns, and within a tenant it is first come, first served. Who was refused goes to
@@ -89,7 +91,16 @@ pub struct Ticket {
     /// The turn its tenant used up; `None`: nobody waited.
     turn: Option<u64>,
     refused: u32,
+    stray: bool,
     open: bool,
+}
+
+impl Ticket {
+    /// Whether its refusal was a stray among many launches that are taken. Then whoever holds it waits as
+    /// long as was named, or as it likes, for itself alone, and [arrives](Pacer::arrive) anew.
+    pub fn is_stray(&self) -> bool {
+        self.stray
+    }
 }
 
 /// What becomes of a caller that comes.
@@ -189,7 +200,7 @@ impl Pacer {
         match told {
             Told::Refused { retry_after } => {
                 ticket.refused += 1;
-                self.law.refused(now, &ticket.launch, retry_after);
+                ticket.stray = self.law.refused(now, &ticket.launch, retry_after);
             }
             _ => self.law.ended(now, self.flight.count()),
         }
@@ -248,7 +259,7 @@ impl Pacer {
     fn launch(&mut self, now: Instant, tenant: u64, turn: Option<u64>, refused: u32) -> Ticket {
         let launch = self.law.launched(now, self.flight.count());
         let minute = self.flight.begin(now);
-        Ticket { launch, minute, tenant, turn, refused, open: true }
+        Ticket { launch, minute, tenant, turn, refused, stray: false, open: true }
     }
 
     /// Takes out who waits in vain.

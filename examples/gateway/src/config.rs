@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::Uri;
-use lastbyte::retry::{Ambiguous, MaxAttempts};
+use lastbyte::retry::{Ambiguous, Hedge, MaxAttempts};
 
 mod keys;
 mod read;
@@ -82,6 +82,12 @@ pub(crate) struct Retry {
     pub(crate) cap: Duration,
     pub(crate) within: Duration,
     pub(crate) max_wait: Duration,
+    /// Retries for each first attempt.
+    pub(crate) budget: f64,
+    /// Retries a second that are always allowed.
+    pub(crate) budget_floor: f64,
+    pub(crate) pacing: bool,
+    pub(crate) hedge: Hedge,
     pub(crate) ambiguous: Ambiguous,
 }
 
@@ -129,6 +135,10 @@ impl Default for Config {
                 cap: Duration::from_secs(20),
                 within: Duration::from_secs(70),
                 max_wait: Duration::from_secs(60),
+                budget: 0.2,
+                budget_floor: 1.0,
+                pacing: true,
+                hedge: Hedge::Never,
                 ambiguous: Ambiguous::Retry,
             },
             log: Log { level: "info".into(), format: LogFormat::Text },
@@ -177,6 +187,13 @@ impl fmt::Display for Config {
         writeln!(f, "\n[retry]\nmax_attempts = {}", retry.max_attempts.as_u32())?;
         writeln!(f, "initial = {}\ncap = {}", time(retry.initial), time(retry.cap))?;
         writeln!(f, "within = {}\nmax_wait = {}", time(retry.within), time(retry.max_wait))?;
+        writeln!(f, "budget = {}\nbudget_floor = {}", retry.budget, retry.budget_floor)?;
+        let hedge = match retry.hedge {
+            Hedge::Never => "never",
+            Hedge::Unkeyed => "unkeyed",
+            Hedge::Always => "always",
+        };
+        writeln!(f, "pacing = {}\nhedge = \"{hedge}\"", retry.pacing)?;
         let ambiguous = match retry.ambiguous {
             Ambiguous::Retry => "retry",
             Ambiguous::Fail => "fail",

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -9,7 +10,9 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_util::client::legacy;
-use lastbyte::core::{Ask, Attempts, Deadline, Ending, Refusal, RefusedBy, TransportFault};
+use lastbyte::core::{
+    Ask, Attempts, Deadline, Ending, Refusal, RefusedBy, Tenant, TransportFault, UpstreamKey,
+};
 use lastbyte::guard::{GuardLayer, SealLayer};
 use lastbyte::retry::{Backoff, RetryLayer};
 use serde::Deserialize;
@@ -21,6 +24,9 @@ use crate::config::{Config, Timeouts};
 use crate::drain::Drain;
 use crate::stats::Stats;
 use crate::upstream::{self, Client};
+
+/// The longest name of a model, in bytes.
+const MAX_MODEL: usize = 256;
 
 type Stack = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, legacy::Error>;
 
@@ -35,6 +41,8 @@ pub(crate) struct Proxy {
     key: Option<HeaderValue>,
     stack: (Stack, Timeouts),
     models: HashMap<String, (Stack, Timeouts)>,
+    /// What credentials are hashed with: random, and gone with the process.
+    tenants: RandomState,
     pub(crate) stats: Stats,
     pub(crate) drain: Drain,
 }
@@ -50,7 +58,16 @@ impl Proxy {
         let with = |timeouts: Timeouts| (stack(&config, timeouts, client.clone(), &drain), timeouts);
         let models = config.models.iter();
         let models = models.map(|(name, own)| (name.clone(), with(own.over(config.timeouts)))).collect();
-        Ok(Self { key, stack: with(config.timeouts), models, stats: Stats::default(), drain, config })
+        let tenants = RandomState::new();
+        Ok(Self {
+            key,
+            stack: with(config.timeouts),
+            models,
+            tenants,
+            stats: Stats::default(),
+            drain,
+            config,
+        })
     }
 
     /// Where calls go.
@@ -90,7 +107,12 @@ impl Proxy {
             })??;
 
         let ask = ask.read(&body);
-        let (stack, timeouts) = self.stack_for(&body);
+        let model = wanted_model(&body);
+        let (stack, timeouts) =
+            model.as_deref().and_then(|model| self.models.get(model)).unwrap_or(&self.stack).clone();
+        let tenant = self.tenant(&head.headers);
+        head.extensions.insert(tenant);
+        head.extensions.insert(self.upstream_key(tenant, model.as_deref().unwrap_or_default()));
         let deadline = Deadline::of(&head.headers, came, timeouts.total);
         let refuse = |why: &str| {
             Refusal::new(StatusCode::BAD_REQUEST, RefusedBy::Limits, "invalid_path", why.to_owned())
@@ -141,20 +163,33 @@ impl Proxy {
         }
     }
 
-    fn stack_for(&self, body: &[u8]) -> (Stack, Timeouts) {
-        #[derive(Deserialize)]
-        struct Wanted<'a> {
-            #[serde(borrow)]
-            model: std::borrow::Cow<'a, str>,
-        }
-        let own = if self.models.is_empty() {
-            None
-        } else {
-            let wanted = serde_json::from_slice::<Wanted<'_>>(body).ok();
-            wanted.and_then(|wanted| self.models.get(&*wanted.model))
-        };
-        own.unwrap_or(&self.stack).clone()
+    /// Who asks, as far as its credential tells: a number that says nothing about it.
+    fn tenant(&self, headers: &http::HeaderMap) -> Tenant {
+        let named = |name: &str| headers.get(name);
+        let credential = headers.get(header::AUTHORIZATION).or_else(|| named("x-api-key"));
+        let credential = credential.or_else(|| named("api-key"));
+        Tenant(credential.map_or(0, |credential| self.tenants.hash_one(credential.as_bytes())))
     }
+
+    /// Whose limits a call meets: providers count by model, and by the key that is sent to them.
+    fn upstream_key(&self, tenant: Tenant, model: &str) -> UpstreamKey {
+        if self.has_key() {
+            UpstreamKey::new(model)
+        } else {
+            UpstreamKey::new(format!("{}/{model}", tenant.0))
+        }
+    }
+}
+
+/// The model that a request asks for.
+fn wanted_model(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Wanted {
+        model: String,
+    }
+    let wanted = serde_json::from_slice::<Wanted>(body).ok()?;
+    // Names of models are short; what is longer is none, and would be kept.
+    Some(wanted.model).filter(|model| model.len() <= MAX_MODEL)
 }
 
 /// The layers, outermost first.
@@ -164,7 +199,13 @@ fn stack(config: &Config, timeouts: Timeouts, client: Client, drain: &Drain) -> 
         .with_seal(config.stream.seal)
         .with_stall_timeout(config.stream.stall_timeout)
         .with_max_event(config.stream.max_event);
-    let retry = RetryLayer::new()
+    let retry = match RetryLayer::new().with_budget(config.retry.budget, config.retry.budget_floor) {
+        Some(layer) => layer,
+        None => RetryLayer::new(),
+    };
+    let retry = retry
+        .with_pacing(config.retry.pacing)
+        .with_hedge(config.retry.hedge)
         .with_max_attempts(config.retry.max_attempts)
         .with_backoff(Backoff::new(config.retry.initial, config.retry.cap))
         .with_max_wait(config.retry.max_wait)

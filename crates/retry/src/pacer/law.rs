@@ -6,6 +6,7 @@ use super::limit::{Kind, Launch, Limit};
 use super::limits::{Limits, Told};
 use super::meter::Meter;
 use super::ramp::Ramp;
+use super::strays::{Says, Strays};
 
 /// When the next launch may be, over all that is known.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub(crate) struct Law {
     ramp: Ramp,
     meter: Meter,
     told: Told,
+    strays: Strays,
     /// What refusals have taught; none for a minute: nothing.
     limit: Option<Limit>,
     /// When the upstream wants to be asked again, and a little later.
@@ -77,6 +79,7 @@ impl Law {
             ramp: Ramp::new(now),
             meter: Meter::new(now),
             told: Told::default(),
+            strays: Strays::new(now),
             limit: None,
             stopped: now,
             refusal_takes: Duration::ZERO,
@@ -118,6 +121,7 @@ impl Law {
         self.ramp.launched(now);
         self.meter.launched(now);
         let number = self.launches;
+        self.strays.launched(now, number);
         let due = now + (self.refusal_takes.mul_f64(1.5) + MARGIN).min(AWAITED);
         let stopped = self.stopped;
         let kind =
@@ -143,15 +147,28 @@ impl Law {
         self.told.tell(now, launch.number, limits);
     }
 
-    pub(crate) fn refused(&mut self, now: Instant, launch: &Launch, stop: Option<Duration>) {
+    /// A refusal. `true`: it is a stray, and changes nothing for the others.
+    pub(crate) fn refused(&mut self, now: Instant, launch: &Launch, stop: Option<Duration>) -> bool {
         self.advance(now);
         self.meter.refused(launch.at);
         let took = now.saturating_duration_since(launch.at);
         self.refusal_takes = took.max(self.refusal_takes.mul_f64(0.9) + took.mul_f64(0.1));
+        let says = match self.strays.refused(launch.number, self.limit.is_some()) {
+            // It was asked to find out.
+            _ if launch.kind != Kind::Due => Says::Limit,
+            Says::Wait if stop.is_none() => Says::Stray,
+            says => says,
+        };
+        if says == Says::Stray {
+            return true;
+        }
         let stop = stop.map(|stop| stop.min(LONGEST_STOP));
         if let Some(stop) = stop {
             let spread = stop.mul_f64(SPREAD * self.random.f64());
             self.stopped = self.stopped.max(now + stop + spread);
+        }
+        if says == Says::Wait {
+            return false;
         }
         let limit = match &mut self.limit {
             Some(limit) => {
@@ -167,6 +184,7 @@ impl Law {
             }
         };
         limit.rest(self.stopped);
+        false
     }
 
     /// How the queue will go on, as far as that can be told.

@@ -91,6 +91,9 @@ impl Model {
             Step::Again(n, wait) => {
                 if let Some(mut ticket) = self.take(n) {
                     self.refuse(&mut ticket, wait);
+                    if ticket.is_stray() {
+                        return;
+                    }
                     let refused = ticket.refused;
                     let arrival = self.pacer.again(self.now, ticket, self.now + SECOND * 20);
                     self.arrived(arrival, |line, id| line.insert(0, (id, refused)));
@@ -136,7 +139,9 @@ impl Model {
     fn refuse(&mut self, ticket: &mut Ticket, wait: Option<u64>) {
         let retry_after = wait.map(Duration::from_millis);
         self.pacer.told(self.now, ticket, Told::Refused { retry_after });
-        self.stopped = self.stopped.max(self.now + retry_after.unwrap_or_default());
+        if !ticket.is_stray() {
+            self.stopped = self.stopped.max(self.now + retry_after.unwrap_or_default());
+        }
     }
 
     fn arrived(&mut self, arrival: Arrival, add: impl FnOnce(&mut Vec<(WaiterId, u32)>, WaiterId)) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use figment::value::Value;
-use lastbyte::retry::{Ambiguous, MaxAttempts};
+use lastbyte::retry::{Ambiguous, Hedge, MaxAttempts};
 use tracing_subscriber::EnvFilter;
 
 use super::value::{self, Read};
@@ -44,6 +44,15 @@ pub(super) const KEYS: &[(&str, Set)] = &[
     ("retry.cap", |config, value| value::some_duration(value).map(|time| config.retry.cap = time)),
     ("retry.within", |config, value| value::duration(value).map(|time| config.retry.within = time)),
     ("retry.max_wait", |config, value| value::duration(value).map(|time| config.retry.max_wait = time)),
+    ("retry.budget", |config, value| value::number(value, 100.0).map(|ratio| config.retry.budget = ratio)),
+    ("retry.budget_floor", |config, value| {
+        value::number(value, 1000.0).map(|floor| config.retry.budget_floor = floor)
+    }),
+    ("retry.pacing", |config, value| value::switch(value).map(|pacing| config.retry.pacing = pacing)),
+    ("retry.hedge", |config, value| {
+        let words = [("never", Hedge::Never), ("unkeyed", Hedge::Unkeyed), ("always", Hedge::Always)];
+        value::one_of(value, &words).map(|choice| config.retry.hedge = choice)
+    }),
     ("retry.ambiguous", |config, value| {
         value::one_of(value, &[("retry", Ambiguous::Retry), ("fail", Ambiguous::Fail)])
             .map(|choice| config.retry.ambiguous = choice)

@@ -41,6 +41,14 @@ pub(super) fn whole(value: &Value) -> Option<i128> {
     num.to_i128().or_else(|| i128::try_from(num.to_u128()?).ok())
 }
 
+/// A number from zero to `most`, whole or not.
+pub(super) fn number(value: &Value, most: f64) -> Read<f64> {
+    let what = || format!("a number from 0 to {most}");
+    let Value::Num(_, num) = value else { return Err(expected(&what(), value)) };
+    let number = num.to_f64().or_else(|| whole(value).map(|whole| whole as f64));
+    number.filter(|number| (0.0..=most).contains(number)).ok_or_else(|| expected(&what(), value))
+}
+
 fn expected(what: &str, value: &Value) -> String {
     format!("expected {what}, found {}", found(value))
 }

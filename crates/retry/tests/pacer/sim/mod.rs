@@ -25,6 +25,8 @@ enum Event {
     Head(usize),
     Ends(usize),
     Refused(usize, Option<f64>),
+    /// It has waited for itself alone.
+    Returns(usize),
     Wakes(usize),
     Changes(Limit),
 }
@@ -125,6 +127,7 @@ impl World<'_> {
                 self.tell(caller, Told::Ended);
             }
             Event::Refused(caller, retry_after) => self.refused(caller, retry_after),
+            Event::Returns(caller) => self.arrives(caller),
             Event::Wakes(process) if self.processes[process].timer == id => self.poll(process),
             Event::Wakes(_) => {}
             Event::Changes(limit) => self.upstream.change(limit),
@@ -137,6 +140,10 @@ impl World<'_> {
         if self.scenario.direct {
             return self.send(caller, None);
         }
+        self.arrives(caller);
+    }
+
+    fn arrives(&mut self, caller: usize) {
         let tenant = (caller / self.scenario.processes) as u64 % self.scenario.tenants;
         let (now, deadline) = (self.time(self.now), self.deadline(caller));
         let arrival = self.process(caller).pacer.arrive(now, tenant, deadline);
@@ -183,7 +190,8 @@ impl World<'_> {
         let stream = scenario.stream * (scenario.sigma * self.normal() - scenario.sigma.powi(2) / 2.0).exp();
         let mut offer = self.upstream.offer(self.now, scenario.head + stream);
         let before = self.out.requests.last().map_or(0.0, |request| request.at);
-        if scenario.stray.is_some_and(|at| before < at && self.now >= at) {
+        let is_stray = scenario.stray.is_some_and(|at| before < at && self.now >= at);
+        if is_stray || (scenario.strays > 0.0 && self.random.f64() < scenario.strays) {
             offer = Offer::Refused { retry_after: scenario.retry_after };
         }
         self.out.requests.push(Request { at: self.now, taken: matches!(offer, Offer::Taken { .. }) });
@@ -204,6 +212,12 @@ impl World<'_> {
         self.tell(caller, Told::Refused { retry_after: retry_after.map(Duration::from_secs_f64) });
         let ticket = self.tickets[caller].take();
         match ticket.filter(|_| self.out.callers[caller].requests < self.scenario.attempts) {
+            Some(ticket) if ticket.is_stray() => {
+                // As `Backoff` waits where no time is named.
+                let most = f64::from(2u32.pow(self.out.callers[caller].requests - 1));
+                let wait = retry_after.unwrap_or(most * self.random.f64());
+                self.at(self.now + wait, Event::Returns(caller));
+            }
             Some(ticket) => {
                 let (now, deadline) = (self.time(self.now), self.deadline(caller));
                 let arrival = self.process(caller).pacer.again(now, ticket, deadline);

@@ -68,6 +68,7 @@ pub(crate) fn herds() -> Vec<Row> {
     let varied = |scenario| Scenario { sigma: 0.5, ..scenario };
     let work = Limit::Work { per_second: 30.0, refusal: 0.05 };
     let charged = |burst| herd(Limit::Charged { per_second: 50.0, burst });
+    let strays = |strays| Scenario { strays, ..herd(Limit::None) };
     vec![
         Row::new("bucket, c = 50, b = 50", herd(bucket(50.0, 50.0)), 50.0, 50.0),
         Row::new("bucket, c = 50, b = 50, 4 processes", four(herd(bucket(50.0, 50.0))), 50.0, 50.0),
@@ -107,6 +108,9 @@ pub(crate) fn herds() -> Vec<Row> {
         ),
         Row::new("bucket, c = 50, b = 50, charged", charged(50.0), 50.0, 50.0),
         Row::new("bucket, c = 50, b = 5, charged", charged(5.0), 50.0, 5.0),
+        Row::new("no limit", herd(Limit::None), f64::INFINITY, 0.0),
+        Row::new("no limit, 5 % refused", strays(0.05), f64::INFINITY, 0.0),
+        Row::new("no limit, 10 % refused", strays(0.10), f64::INFINITY, 0.0),
     ]
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Scenario {
     pub(crate) sigma: f64,
     /// A refusal out of the blue at this time.
     pub(crate) stray: Option<f64>,
+    /// The share of the requests that are refused out of the blue.
+    pub(crate) strays: f64,
     /// Without a pacer: everybody asks at once, and once.
     pub(crate) direct: bool,
 }
@@ -48,6 +50,7 @@ impl Scenario {
             refusal: 0.0,
             sigma: 0.0,
             stray: None,
+            strays: 0.0,
             direct: false,
         }
     }
