@@ -36,12 +36,15 @@ where
         if pass.is_none() {
             pass = this.hedge.as_mut().and_then(|hedge| hedge.as_mut().take_pass());
         }
-        // Before anything else: all others have to know of it too.
-        if let (Some(pass), Some(refusal)) = (&mut pass, refusal) {
+        let plan = this.plan;
+        let decision = plan.config.policy.decide(failed, date);
+        // All others have to know of it too, but for a time that none of them would wait: who asks then
+        // hears it from the upstream.
+        let is_over_cap = matches!(decision, Decision::Stop { why: Stop::OverCap, .. });
+        if let (Some(pass), Some(refusal)) = (&mut pass, refusal.filter(|_| !is_over_cap)) {
             pass.tell(now, refusal);
         }
-        let plan = this.plan;
-        let asked = match plan.config.policy.decide(failed, date) {
+        let asked = match decision {
             Decision::Retry { after } => after,
             Decision::Stop { why, hint } => {
                 let is = matches!(why, Stop::OverCap | Stop::Ambiguous | Stop::Deadline);
@@ -65,7 +68,7 @@ where
         match paced {
             // The queue's wait is instead of one's own.
             Some(Arrived::TooLate(come_back)) => {
-                this.given_up.retry_after = Some(come_back.max(asked.unwrap_or_default()));
+                this.given_up.retry_after = Some(asked.unwrap_or(come_back));
                 return false;
             }
             Some(arrived) => self.as_mut().take_place(Some(arrived)),

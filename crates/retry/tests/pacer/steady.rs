@@ -69,7 +69,7 @@ fn in_an_overload_who_fits_is_served_and_the_others_are_told_at_once() {
         let at_once: Vec<f64> =
             told.iter().filter(|(after, _)| *after == 0.0).map(|(_, back)| *back).collect();
         // The others had been sent, and came again.
-        assert!(at_once.len() as f64 > 0.7 * told.len() as f64, "{} of {}", at_once.len(), told.len());
+        assert!(at_once.len() as f64 > 0.6 * told.len() as f64, "{} of {}", at_once.len(), told.len());
         // The queue is as long as they are patient, and that is what they are told.
         assert!(at_once.iter().all(|back| (15.0..30.0).contains(back)), "{at_once:?}");
     }
