@@ -20,15 +20,6 @@ use crate::support::Done;
 use crate::support::answer::{Reading, request};
 use crate::support::mock::MockThread;
 
-/// Whether [`RetryLayer`] has a pacer.
-const PACING: bool = false;
-
-/// This project's layer, as its users make it.
-fn ours(pacing: bool) -> RetryLayer {
-    let _ = pacing;
-    RetryLayer::new()
-}
-
 /// What a caller was told.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -52,24 +43,21 @@ pub(crate) enum Policy {
     FullJitter,
     AsyncOpenai,
     ReqwestRetry,
+    OursUnpaced,
     Ours,
-    OursPaced,
 }
 
 impl Policy {
     pub(crate) fn all() -> Vec<Self> {
-        let mut all = vec![
+        vec![
             Self::NoRetry,
             Self::SourceDesign,
             Self::FullJitter,
             Self::AsyncOpenai,
             Self::ReqwestRetry,
+            Self::OursUnpaced,
             Self::Ours,
-        ];
-        if PACING {
-            all.push(Self::OursPaced);
-        }
-        all
+        ]
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -79,8 +67,8 @@ impl Policy {
             Self::FullJitter => "doubling, full jitter",
             Self::AsyncOpenai => "async-openai",
             Self::ReqwestRetry => "reqwest-retry",
+            Self::OursUnpaced => "lastbyte, unpaced",
             Self::Ours => "lastbyte",
-            Self::OursPaced => "lastbyte, pacing",
         }
     }
 
@@ -95,7 +83,7 @@ impl Policy {
             random: random(seed),
         };
         let layered = |pacing| Layered {
-            service: ours(pacing).with_total(deadline).with_seed(seed).layer(http()),
+            service: RetryLayer::new().with_pacing(pacing).with_total(deadline).with_seed(seed).layer(http()),
             url: url.clone(),
         };
         Ok(match self {
@@ -104,8 +92,8 @@ impl Policy {
             Self::FullJitter => Arc::new(again(5, 1.0)),
             Self::AsyncOpenai => Arc::new(peers::AsyncOpenai::new(&mock.base())?),
             Self::ReqwestRetry => Arc::new(peers::ReqwestRetry::new(&mock.chat())?),
-            Self::Ours => Arc::new(layered(false)),
-            Self::OursPaced => Arc::new(layered(true)),
+            Self::OursUnpaced => Arc::new(layered(false)),
+            Self::Ours => Arc::new(layered(true)),
         })
     }
 }
