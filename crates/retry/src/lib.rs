@@ -43,14 +43,16 @@
 //! # When many fail together
 //!
 //! Attempts bound what one caller may cost; two engines bound what all of them cost. Both are plain values
-//! that are told the time, one for each upstream.
+//! that are told the time. The layer has one of each for every upstream: for each
+//! [`UpstreamKey`](lastbyte_core::UpstreamKey) in a request's extensions, or else for each host.
 //!
 //! [`Budget`] is for failures (5xx, broken connections, broken streams): retries are at most a share of the
 //! first attempts, and a few a second. After the retry budgets of Google's SRE book and Finagle; unlike
 //! tower's it is exact for every percentage.
 //!
 //! [`Pacer`] is for refusals (429, 503 and 529 of an overloaded upstream): what these need is a slower rate,
-//! not lost callers. All callers pass through one queue, first attempts too, and go at a rate that is learnt.
+//! not lost callers. All chat calls pass through one queue, first attempts too, and go at a rate that is
+//! learnt; a [`Tenant`](lastbyte_core::Tenant) in the extensions has its turns beside the others.
 //! After TCP's slow start and congestion avoidance (RFC 5681), CUBIC's patience (RFC 9438) and ack clocking
 //! (Jacobson, "Congestion Avoidance and Control", 1988).
 //!
@@ -83,6 +85,7 @@
 //! | stream held before content | 256 KiB | a thousand role chunks |
 //! | error body read | 64 KiB, 2 s | an error is below 4 KiB |
 //! | budget kept | what 8 s of first attempts earn | a calm must not pay for a storm |
+//! | upstreams told apart | 1024, then those in use | more is no upstream but a mistake |
 //! | callers that wait in a pacer | 10,000; a tenant: as many as are still free | the gateway's streams |
 //! | all stopped by one refusal | 10 min | a wrong header must not shut an upstream |
 //! | a limit believed in | 60 s unmet, or ten stops | then it has gone, or nobody comes near it |
