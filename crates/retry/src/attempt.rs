@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, header, response};
@@ -10,7 +10,7 @@ use lastbyte_core::{
     BodyError, BoxError, Ending, EndingHandle, FailureKind, Phase, REFUSED_BY, Scope, Watched,
 };
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 use crate::held::Held;
 use crate::pace::Pass;
@@ -74,7 +74,8 @@ impl<E, B> Seen<E, B> {
 
 /// What is left of an answer, with nothing held upstream.
 pub(crate) struct Left {
-    pub(crate) head: response::Parts,
+    /// Until it leaves.
+    pub(crate) head: Option<response::Parts>,
     pub(crate) frames: Held,
     pub(crate) end: EndingHandle,
 }
@@ -98,6 +99,7 @@ where
     B::Error: Into<BoxError>,
 {
     /// Reads on until it can be said what the attempt came to.
+    #[inline]
     pub(crate) fn poll_seen(mut self: Pin<&mut Self>, cx: &mut Context<'_>, plan: &Plan) -> Poll<Seen<E, B>> {
         loop {
             let mut this = self.as_mut().project();
@@ -121,11 +123,12 @@ where
     }
 
     /// A head came: chooses what to look at behind it. An answer that nobody has to look at leaves here.
+    #[inline]
     fn answered(self: Pin<&mut Self>, response: Response<B>, plan: &Plan) -> Option<Seen<E, B>> {
         let mut this = self.project();
         let (mut head, body) = response.into_parts();
         if let Some(pass) = this.pass.as_mut() {
-            pass.answered(&head, Instant::now(), SystemTime::now());
+            pass.answered(&head);
         }
         let body = plan.config.watch.body(&plan.ask, &mut head, body);
         let look = if head.status.is_client_error() || head.status.is_server_error() {
@@ -259,7 +262,7 @@ where
         }
         let ending = ending.unwrap_or(Ending::Failed { kind: FailureKind::Status(head.status) });
         let end = EndingHandle::ended(Scope::Attempt, ending);
-        Some(Left { head, frames: std::mem::take(this.held), end })
+        Some(Left { head: Some(head), frames: std::mem::take(this.held), end })
     }
 
     /// Lets the head of a stream go before its content is there, where one has come.

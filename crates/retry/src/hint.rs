@@ -71,6 +71,12 @@ pub(crate) fn reset(status: StatusCode, headers: &HeaderMap, now: SystemTime) ->
     openai.chain(anthropic).max()
 }
 
+/// Whether there is anything in them about limits: most answers have nothing, and a dozen names are soon seen.
+pub(crate) fn tells_limits(headers: &HeaderMap) -> bool {
+    let tells = |name: &str| name.starts_with("x-ratelimit-") || name.starts_with("anthropic-ratelimit-");
+    headers.keys().any(|name| tells(name.as_str()))
+}
+
 /// How much of its limits an upstream says is left.
 pub(crate) fn limits(headers: &HeaderMap, now: SystemTime) -> Limits {
     let read = |&[limit, remaining, reset]: &Names| {

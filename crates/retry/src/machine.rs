@@ -6,13 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame};
-use lastbyte_core::{BodyError, BoxError, Ending, EndingHandle, TransportFault};
+use lastbyte_core::{BodyError, BoxError, Ending, TransportFault};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep};
 use tower_service::Service;
 
 use crate::attempt::{Attempt, Left, Seen};
-use crate::held::Held;
 use crate::kept::Kept;
 use crate::pace::{Arrived, Pass, Turn};
 use crate::plan::{Came, GivenUp, Plan};
@@ -22,7 +21,7 @@ mod again;
 mod hedge;
 mod state;
 
-use hedge::Sent;
+use hedge::Late;
 
 pin_project! {
     /// The attempts at one answer, one after the other. It is driven by the future until the head leaves,
@@ -33,28 +32,28 @@ pin_project! {
     {
         service: S,
         pub(crate) plan: Plan,
-        // Until it is sent.
-        first: Option<Request<ReplayBody<A>>>,
+        // Until it is sent, where it has to wait. Boxed, as all that most calls do not have: the machine is
+        // moved once for each call.
+        first: Option<Box<Request<ReplayBody<A>>>>,
         // What another attempt needs; `None` once there can be none.
         kept: Option<Kept<A>>,
         // What is handed on if no further attempt can be made.
         spare: Option<Spare<S::Error>>,
         // What is handed on of an attempt that is over, and how that ended.
-        left: Held,
-        left_end: Option<EndingHandle>,
+        left: Option<Box<Left>>,
         pub(crate) given_up: GivenUp,
         step: Step,
         // For the next attempt's time, in a box: most calls wait for nothing but their answer.
         timer: Option<Pin<Box<Sleep>>>,
         // In the pacer's queue, and then its leave.
-        turn: Option<Turn>,
-        pass: Option<Pass>,
+        turn: Option<Box<Turn>>,
+        pass: Option<Box<Pass>>,
         #[pin]
         attempt: Option<Attempt<S::Future, B>>,
         // A second one beside it, or, where there is no first one any more, in its place.
         hedge: Option<Pin<Box<Attempt<S::Future, B>>>>,
-        late: Option<Pin<Box<Sleep>>>,
-        sent: Sent,
+        // When a second one is due, and when the two were sent.
+        late: Option<Box<Late>>,
     }
 }
 
@@ -97,8 +96,7 @@ where
             first: None,
             kept: None,
             spare: None,
-            left: Held::default(),
-            left_end: None,
+            left: None,
             given_up: GivenUp::default(),
             step: Step::Send,
             timer: None,
@@ -107,7 +105,6 @@ where
             attempt: None,
             hedge: None,
             late: None,
-            sent: Sent::default(),
         }
     }
 
@@ -124,12 +121,13 @@ where
         };
         *this.kept = body.again().map(|again| Kept::new(&head, again));
         let request = Request::from_parts(head, body);
-        if let Some(Arrived::Wait(_) | Arrived::TooLate(_)) = arrived {
-            *this.first = Some(request);
-            self.take_place(arrived);
-        } else {
-            self.as_mut().take_place(arrived);
-            self.send(request);
+        match arrived {
+            None => self.send(request, None),
+            Some(Arrived::Go(pass)) => self.send(request, Some(pass)),
+            Some(arrived) => {
+                *this.first = Some(Box::new(request));
+                self.take_place(Some(arrived));
+            }
         }
     }
 
@@ -154,7 +152,7 @@ where
                     *this.turn = None;
                     match turn {
                         Ok(pass) => {
-                            *this.pass = Some(pass);
+                            *this.pass = Some(Box::new(pass));
                             *this.step = Step::Send;
                         }
                         Err(come_back) => *this.step = Step::TooLate(come_back),
@@ -184,34 +182,30 @@ where
 
     fn send_next(mut self: Pin<&mut Self>) {
         let this = self.as_mut().project();
+        let pass = this.pass.take().map(|pass| *pass);
         if let Some(first) = this.first.take() {
-            return self.send(first);
+            return self.send(*first, pass);
         }
         match this.kept.as_ref().and_then(Kept::request) {
-            Some(request) => self.send(request),
+            Some(request) => self.send(request, pass),
             None => *this.step = Step::Left,
         }
     }
 
-    fn send(self: Pin<&mut Self>, request: Request<ReplayBody<A>>) {
+    fn send(self: Pin<&mut Self>, request: Request<ReplayBody<A>>, pass: Option<Pass>) {
         let mut this = self.project();
         *this.step = Step::Attempt;
-        if this.plan.begin() {
-            let now = this.plan.came();
-            this.plan.upstream.sent(now);
-        }
+        this.plan.begin();
         let future = this.service.call(request);
-        this.attempt.set(Some(Attempt::new(future, this.pass.take())));
-        this.sent.first(this.plan, this.late);
+        this.attempt.set(Some(Attempt::new(future, pass)));
+        *this.late = Late::watch(this.plan);
     }
 
     /// What an attempt came to is handed on, or, with `None`, there is another one.
+    #[inline]
     fn seen(mut self: Pin<&mut Self>, seen: Seen<S::Error, B>) -> Option<Came<S::Error, B>> {
         match seen {
-            Seen::Passing(head, body, pass) => {
-                self.stop();
-                Some(Came::Passing(head, body, pass))
-            }
+            Seen::Passing(head, body, pass) => Some(Came::Passing(head, body, pass)),
             Seen::Good => Some(self.hand_on()),
             Seen::Status => {
                 let attempt = self.as_mut().current()?;
@@ -278,11 +272,10 @@ where
         *this.pass = None;
         *this.step = Step::Left;
         match this.spare.take() {
-            Some(Spare::Answer(spare)) => {
-                let Left { head, frames, end } = *spare;
-                *this.left = frames;
-                *this.left_end = Some(end);
-                Came::Head(Some(head))
+            Some(Spare::Answer(mut spare)) => {
+                let head = spare.head.take();
+                *this.left = Some(spare);
+                Came::Head(head)
             }
             Some(Spare::Broken(error)) => Came::Broken(error),
             Some(Spare::Error(error)) => Came::Error(error),
@@ -307,7 +300,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if self.step == Step::Left {
-            return Poll::Ready(self.project().left.pop().map(Ok));
+            return Poll::Ready(self.project().left.as_mut().and_then(|left| left.frames.pop()).map(Ok));
         }
         match self.current() {
             Some(attempt) => attempt.poll_rest(cx),

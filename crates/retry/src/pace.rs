@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, SystemTime};
@@ -9,6 +10,7 @@ use http::response;
 use lastbyte_core::Tenant;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::hint;
 use crate::pacer::{Arrival, Limits, Pacer, Ticket, Told, WaiterId};
 
 /// One [`Pacer`], shared by all callers of an upstream.
@@ -16,7 +18,12 @@ use crate::pacer::{Arrival, Limits, Pacer, Ticket, Told, WaiterId};
 /// There is no task behind it. One of those who wait holds the timer for all; when it goes, another one
 /// takes it over. The others look once a second, in case that nobody polls the one that holds it.
 #[derive(Debug)]
-pub(crate) struct Pace(Mutex<Shared>);
+pub(crate) struct Pace {
+    shared: Mutex<Shared>,
+    /// Whether it matters now what is taken. Only a hint: most upstreams refuse nobody, and then a call takes
+    /// the lock twice, and not three times.
+    is_limited: AtomicBool,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -61,7 +68,8 @@ pub(crate) struct Turn {
 
 impl Pace {
     pub(crate) fn new(now: Instant, seed: u64) -> Self {
-        Self(Mutex::new(Shared { pacer: Pacer::new(now, seed), waiting: HashMap::new(), timer: None }))
+        let shared = Shared { pacer: Pacer::new(now, seed), waiting: HashMap::new(), timer: None };
+        Self { shared: Mutex::new(shared), is_limited: AtomicBool::new(false) }
     }
 
     /// A caller comes, for whom a turn behind `deadline` is of no use.
@@ -86,13 +94,14 @@ impl Pace {
     fn tell(&self, now: Instant, ticket: &mut Ticket, told: Told) {
         let mut shared = self.lock();
         shared.pacer.told(now, ticket, told);
+        self.is_limited.store(shared.pacer.rate().is_some(), Ordering::Relaxed);
         if !shared.waiting.is_empty() {
             shared.move_on(now);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,12 +158,14 @@ impl Shared {
 
 impl Pass {
     /// A head came: it says whether the request was taken, and perhaps how many more will be.
-    pub(crate) fn answered(&mut self, head: &response::Parts, now: Instant, date: SystemTime) {
-        if let Some(limits) = Limits::of(&head.headers, date) {
-            self.tell(now, Told::Limits(limits));
+    pub(crate) fn answered(&mut self, head: &response::Parts) {
+        if hint::tells_limits(&head.headers)
+            && let Some(limits) = Limits::of(&head.headers, SystemTime::now())
+        {
+            self.tell(Instant::now(), Told::Limits(limits));
         }
-        if head.status.is_success() {
-            self.tell(now, Told::Accepted);
+        if head.status.is_success() && self.pace.is_limited.load(Ordering::Relaxed) {
+            self.tell(Instant::now(), Told::Accepted);
         }
     }
 

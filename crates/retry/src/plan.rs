@@ -51,7 +51,7 @@ impl Plan {
             ask,
             upstream,
             hedge: config.hedge.allows(&ask, request.headers()),
-            tenant: Tenant::of(extensions),
+            tenant: Tenant::default(),
             config,
             deadline,
             untold: false,
@@ -85,6 +85,7 @@ impl Plan {
     pub(crate) fn arrive_first<A>(&mut self, request: &Request<A>) -> Option<Arrived> {
         let pace = self.upstream.pace.as_ref().filter(|_| self.ask.dialect.is_some())?.clone();
         let now = self.came();
+        self.tenant = Tenant::of(request.extensions());
         if self.deadline.is_none() {
             self.deadline = Some(Deadline::of(request.headers(), now, USUAL_TOTAL));
             self.untold = true;
@@ -132,13 +133,16 @@ impl Plan {
         self.deadline
     }
 
-    /// One more attempt begins. `true`: it is the first one here.
-    pub(crate) fn begin(&mut self) -> bool {
+    /// One more attempt begins.
+    pub(crate) fn begin(&mut self) {
         self.attempts += 1;
+        if self.attempts == 1 && self.upstream.has_budget() {
+            let now = self.came();
+            self.upstream.sent(now);
+        }
         if let Some(shared) = &self.shared {
             shared.begin();
         }
-        self.attempts == 1
     }
 
     /// How many attempts were begun.

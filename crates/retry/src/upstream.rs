@@ -21,6 +21,10 @@ impl Upstream {
         Self { budget, pace: pace.map(Arc::new), latency: Mutex::default() }
     }
 
+    pub(crate) fn has_budget(&self) -> bool {
+        self.budget.is_some()
+    }
+
     /// A first attempt is sent.
     pub(crate) fn sent(&self, now: Instant) {
         if let Some(budget) = &self.budget {

@@ -98,11 +98,11 @@ where
         *this.step = match arrived {
             None => Step::Send,
             Some(Arrived::Go(pass)) => {
-                *this.pass = Some(pass);
+                *this.pass = Some(Box::new(pass));
                 Step::Send
             }
             Some(Arrived::Wait(turn)) => {
-                *this.turn = Some(turn);
+                *this.turn = Some(Box::new(turn));
                 Step::Turn
             }
             Some(Arrived::TooLate(come_back)) => Step::TooLate(come_back),

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use lastbyte_core::{BoxError, Ending};
+use lastbyte_core::{BoxError, Ending, far};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
@@ -16,13 +16,25 @@ use crate::ReplayBody;
 use crate::attempt::{Attempt, Seen};
 use crate::pace::Arrived;
 use crate::plan::Plan;
-use crate::upstream::Upstream;
 
-/// When each of the two was sent, where it is of interest.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sent {
-    attempt: Option<Instant>,
+/// When a second attempt is due beside the first, and when the two were sent.
+#[derive(Debug)]
+pub(super) struct Late {
+    /// `None` where too little is known, and when it is over.
+    timer: Option<Pin<Box<Sleep>>>,
+    attempt: Instant,
     hedge: Option<Instant>,
+}
+
+impl Late {
+    /// Of an attempt that is sent now, where a second one may stand beside it.
+    pub(super) fn watch(plan: &Plan) -> Option<Box<Self>> {
+        plan.hedge.then(|| {
+            let now = Instant::now();
+            let timer = plan.upstream.late().map(|after| Box::pin(sleep_until(far(now, after))));
+            Box::new(Self { timer, attempt: now, hedge: None })
+        })
+    }
 }
 
 impl<S, A, B> Machine<S, A, B>
@@ -33,32 +45,45 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// What the attempt seen to, or, where two are under way, the one that decides.
+    /// What the attempt came to, or, where two are under way, the one that decides.
+    #[inline]
     pub(super) fn poll_attempts(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Seen<S::Error, B>> {
+        if self.plan.hedge {
+            return self.poll_hedged(cx);
+        }
+        let this = self.as_mut().project();
+        match this.attempt.as_pin_mut() {
+            Some(attempt) => attempt.poll_seen(cx, this.plan),
+            None => Poll::Ready(Seen::Broke(Ending::Interrupted, None)),
+        }
+    }
+
+    fn poll_hedged(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Seen<S::Error, B>> {
         loop {
             let mut this = self.as_mut().project();
+            let upstream = &this.plan.upstream;
             if let Some(attempt) = this.attempt.as_mut().as_pin_mut()
                 && let Poll::Ready(seen) = attempt.poll_seen(cx, this.plan)
             {
                 if seen.is_good() || this.hedge.is_none() {
                     *this.hedge = None;
-                    this.sent.tell(&this.plan.upstream, |sent| sent.attempt);
+                    this.late.iter().for_each(|late| upstream.came(late.attempt.elapsed()));
                     return Poll::Ready(seen);
                 }
                 // The other one is still on its way: what it comes to holds.
                 this.attempt.set(None);
             }
             match this.hedge.as_mut().map(|hedge| hedge.as_mut().poll_seen(cx, this.plan)) {
-                Some(Poll::Ready(seen)) => {
-                    if seen.is_good() || this.attempt.is_none() {
-                        if seen.is_good() {
-                            // Of the first one it is known how long it took at least.
-                            this.sent.tell(&this.plan.upstream, |sent| sent.attempt);
-                            this.sent.tell(&this.plan.upstream, |sent| sent.hedge);
-                        }
-                        this.attempt.set(None);
-                        return Poll::Ready(seen);
+                Some(Poll::Ready(seen)) if seen.is_good() || this.attempt.is_none() => {
+                    if let Some(late) = this.late.as_ref().filter(|_| seen.is_good()) {
+                        // Of the first one it is known how long it took at least.
+                        upstream.came(late.attempt.elapsed());
+                        late.hedge.iter().for_each(|at| upstream.came(at.elapsed()));
                     }
+                    this.attempt.set(None);
+                    return Poll::Ready(seen);
+                }
+                Some(Poll::Ready(_)) => {
                     *this.hedge = None;
                     return Poll::Pending;
                 }
@@ -68,9 +93,13 @@ where
                 }
                 None => {}
             }
-            let Some(late) = this.late else { return Poll::Pending };
-            ready!(late.as_mut().poll(cx));
-            *this.late = None;
+            let Some(timer) = this.late.as_mut().and_then(|late| late.timer.as_mut()) else {
+                return Poll::Pending;
+            };
+            ready!(timer.as_mut().poll(cx));
+            if let Some(late) = this.late {
+                late.timer = None;
+            }
             if !self.as_mut().hedge(cx) {
                 return Poll::Pending;
             }
@@ -100,25 +129,9 @@ where
         this.plan.begin();
         let future = this.service.call(request);
         *this.hedge = Some(Box::pin(Attempt::new(future, pass)));
-        this.sent.hedge = Some(now);
+        if let Some(late) = this.late {
+            late.hedge = Some(now);
+        }
         true
-    }
-}
-
-impl Sent {
-    /// The first of the two is sent now.
-    pub(super) fn first(&mut self, plan: &Plan, late: &mut Option<Pin<Box<Sleep>>>) {
-        if plan.hedge {
-            let now = Instant::now();
-            let sleep = |after| Box::pin(sleep_until(lastbyte_core::far(now, after)));
-            *late = plan.upstream.late().map(sleep);
-            *self = Self { attempt: Some(now), hedge: None };
-        }
-    }
-
-    fn tell(self, upstream: &Upstream, which: impl Fn(Self) -> Option<Instant>) {
-        if let Some(sent) = which(self) {
-            upstream.came(sent.elapsed());
-        }
     }
 }

@@ -36,25 +36,26 @@ where
 
     /// How what is handed on goes, and whether it is a stream whose ending may be changed.
     pub(crate) fn handed_on(&self) -> Option<(EndingHandle, bool)> {
-        match &self.left_end {
-            Some(end) => Some((end.clone(), false)),
+        match &self.left {
+            Some(left) => Some((left.end.clone(), false)),
             None => self.attempted()?.handle(),
         }
     }
 
     /// Whether frames are held that were not forwarded.
     pub(crate) fn holds(&self) -> bool {
-        !self.left.is_empty() || self.attempted().is_some_and(|attempt| !attempt.held().is_empty())
+        self.left.as_ref().is_some_and(|left| !left.frames.is_empty())
+            || self.attempted().is_some_and(|attempt| !attempt.held().is_empty())
     }
 
     /// Ends everything that is still going on.
     pub(crate) fn stop(self: Pin<&mut Self>) {
         let mut this = self.project();
         *this.step = Step::Left;
-        *this.left = Default::default();
         this.attempt.set(None);
         *this.hedge = None;
-        (*this.timer, *this.late, *this.turn, *this.pass) = (None, None, None, None);
+        (*this.left, *this.timer, *this.late) = (None, None, None);
+        (*this.turn, *this.pass) = (None, None);
         (*this.first, *this.kept, *this.spare) = (None, None, None);
     }
 
@@ -62,7 +63,7 @@ where
     pub(crate) fn is_over(&self) -> bool {
         match self.attempted() {
             Some(attempt) => attempt.is_over(),
-            None => self.step == Step::Left && self.left.is_empty(),
+            None => self.step == Step::Left && !self.holds(),
         }
     }
 
@@ -70,7 +71,10 @@ where
     pub(crate) fn rest_hint(&self) -> SizeHint {
         match self.attempted() {
             Some(attempt) => attempt.rest_hint(),
-            None => self.left.before(SizeHint::with_exact(0)),
+            None => {
+                let none = SizeHint::with_exact(0);
+                self.left.as_ref().map_or(none, |left| left.frames.before(none))
+            }
         }
     }
 }
