@@ -37,6 +37,9 @@ pub struct Budget {
     start: Instant,
     /// In units of `ONE`th retries.
     credit: AtomicI64,
+    /// First attempts that have not been paid in: what they bring is reckoned when somebody asks for it, so
+    /// that a call which succeeds costs two additions.
+    fresh: AtomicU64,
     /// Up to when the floor has been paid in, in nanoseconds since the start.
     paid: AtomicU64,
     /// First attempts in each of the last seconds: the second in the upper half, the count in the lower.
@@ -55,6 +58,7 @@ impl Budget {
             floor,
             start: now,
             credit: AtomicI64::new(units(floor * KEPT as f64)),
+            fresh: AtomicU64::new(0),
             paid: AtomicU64::new(0),
             seconds: Default::default(),
         })
@@ -62,25 +66,28 @@ impl Budget {
 
     /// A first attempt is sent.
     pub fn sent(&self, now: Instant) {
-        let since = now.saturating_duration_since(self.start);
-        self.count(since);
-        self.pay_in(since, self.ratio);
+        self.count(now.saturating_duration_since(self.start));
+        self.fresh.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes one retry out, where there is one.
     pub fn try_retry(&self, now: Instant) -> bool {
-        self.pay_in(now.saturating_duration_since(self.start), 0.0);
+        self.pay_in(now);
         let spend = |credit: i64| (credit >= ONE).then_some(credit - ONE);
         self.credit.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok()
     }
 
     /// How many retries could be made at once.
-    pub fn left(&self) -> f64 {
+    pub fn left(&self, now: Instant) -> f64 {
+        self.pay_in(now);
         self.credit.load(Ordering::Relaxed) as f64 / ONE as f64
     }
 
-    /// Adds what `earned` and the time have brought, and lets go what is too old.
-    fn pay_in(&self, since: Duration, earned: f64) {
+    /// Adds what calls and time have brought, and lets go what is too old.
+    fn pay_in(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.start);
+        // Whoever takes them pays for them.
+        let earned = self.ratio * self.fresh.swap(0, Ordering::Relaxed) as f64;
         let nanos = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
         // Whoever moves the mark pays for the time it moved it over: nobody pays twice.
         let before = self.paid.fetch_max(nanos, Ordering::Relaxed);
@@ -165,7 +172,11 @@ mod tests {
                     // What is left is less than one retry.
                     let off = owed - retries;
                     assert!((-1e-6..1.0 + 1e-6).contains(&off), "{ratio} {floor} {per_second}: off by {off}");
-                    assert!((budget.left() - off).abs() < 1e-3, "{ratio} {floor}: {} left", budget.left());
+                    assert!(
+                        (budget.left(at(start, time)) - off).abs() < 1e-3,
+                        "{ratio} {floor}: {} left",
+                        budget.left(at(start, time))
+                    );
                 }
             }
         }
@@ -188,11 +199,12 @@ mod tests {
         let start = Instant::now();
         let budget = Budget::new(0.2, 0.0, start).unwrap();
         (0..100_000).for_each(|n| budget.sent(at(start, f64::from(n) / 1_000.0)));
-        let left = budget.left();
+        let left = budget.left(at(start, 100.0));
         assert!((1_400.0..=1_600.0).contains(&left), "{left}");
         // Twenty seconds later hardly anything is sent.
         budget.sent(at(start, 120.0));
-        assert!(budget.left() < 2.3, "{}", budget.left());
+        let left = budget.left(at(start, 120.0));
+        assert!(left < 2.3, "{left}");
     }
 
     #[test]

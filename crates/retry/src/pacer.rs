@@ -101,6 +101,10 @@ impl Ticket {
     pub fn is_stray(&self) -> bool {
         self.stray
     }
+
+    pub(crate) fn launched_at(&self) -> Instant {
+        self.launch.at
+    }
 }
 
 /// What becomes of a caller that comes.
