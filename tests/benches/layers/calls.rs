@@ -26,10 +26,10 @@ const BATCH: usize = 32;
 pub(crate) const BARE: &str = "bare service";
 pub(crate) const WATCHED: &str = "watched service";
 pub(crate) const GUARD_SEAL: &str = "seal + guard";
-pub(crate) const RETRY: &str = "retry";
-pub(crate) const RETRY_ONCE: &str = "retry, 1 attempt allowed";
-pub(crate) const RETRY_GUARD: &str = "retry + guard";
-pub(crate) const STACK: &str = "seal + retry + guard";
+pub(crate) const RETRY: &str = "retry, no pacing, no budget";
+pub(crate) const RETRY_ONCE: &str = "the same, 1 attempt allowed";
+pub(crate) const RETRY_GUARD: &str = "the same + guard";
+pub(crate) const STACK: &str = "seal + retry, as it comes, + guard";
 pub(crate) const PEERS: &str = "tower-resilience retry + time limiter";
 pub(crate) const COPY: &str = "HeaderMap: clone and drop";
 
@@ -50,11 +50,17 @@ pub(crate) fn subjects(request: &Req, answer: Answer) -> Vec<Subject> {
             request,
             answer,
         ),
-        subject(RETRY, ServiceBuilder::new().layer(RetryLayer::new()).service(Bare), request, answer),
+        subject(RETRY, ServiceBuilder::new().layer(alone()).service(Bare), request, answer),
+        subject(
+            "retry, as it comes",
+            ServiceBuilder::new().layer(RetryLayer::new()).service(Bare),
+            request,
+            answer,
+        ),
         subject(RETRY_ONCE, ServiceBuilder::new().layer(once()).service(Bare), request, answer),
         subject(
             RETRY_GUARD,
-            ServiceBuilder::new().layer(RetryLayer::new()).layer(GuardLayer::new()).service(Bare),
+            ServiceBuilder::new().layer(alone()).layer(GuardLayer::new()).service(Bare),
             request,
             answer,
         ),
@@ -105,8 +111,13 @@ async fn watched(request: Req) -> Result<Response<Watched<Paced>>, Infallible> {
     Bare.call(request).await.map(|response| Watch::default().strict().response(&ask, response))
 }
 
+/// What each call has for itself, as the peers have it.
+fn alone() -> RetryLayer {
+    RetryLayer::new().with_pacing(false).without_budget()
+}
+
 fn once() -> RetryLayer {
-    RetryLayer::new().with_max_attempts(MaxAttempts::new(1).unwrap())
+    alone().with_max_attempts(MaxAttempts::new(1).unwrap())
 }
 
 fn peer_retry<E: Send + 'static>() -> tower_resilience_retry::RetryLayer<Req, Res, E> {
