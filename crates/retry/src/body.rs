@@ -17,6 +17,7 @@ use crate::end::AnswerEnd;
 use crate::machine::Machine;
 use crate::pace::Pass;
 use crate::plan::Came;
+use crate::seam::Seam;
 
 pin_project! {
     /// The body of an answer under [`RetryLayer`](crate::RetryLayer).
@@ -53,6 +54,10 @@ where
 {
     machine: Pin<Box<Machine<S, A, B>>>,
     stage: Stage,
+    // Where the answer can go on behind its content.
+    seam: Option<Box<Seam>>,
+    // They wait for what was held back.
+    trailers: Option<Frame<Bytes>>,
     // Behind the machine: an attempt that is dropped reports before its answer does.
     end: AnswerEnd,
 }
@@ -67,20 +72,30 @@ enum Stage {
 
 impl<S, A, B> Answer<S, A, B>
 where
-    S: Service<Request<ReplayBody<A>>>,
+    S: Service<Request<ReplayBody<A>>, Response = Response<B>>,
+    S::Error: 'static,
+    A: Body<Data = Bytes> + Unpin + 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    pub(crate) fn came(machine: Pin<Box<Machine<S, A, B>>>, attempt: Option<(EndingHandle, bool)>) -> Self {
+    pub(crate) fn came(
+        mut machine: Pin<Box<Machine<S, A, B>>>,
+        attempt: Option<(EndingHandle, bool)>,
+    ) -> Self {
+        let seam = if attempt.as_ref().is_some_and(|(_, is_stream)| *is_stream) {
+            machine.as_mut().seam()
+        } else {
+            None
+        };
         let mut end = AnswerEnd::new(attempt.map(|(handle, _)| handle));
-        if !machine.holds() {
+        if !machine.holds() && seam.is_none() {
             end.follow();
         }
-        Self { machine, stage: Stage::Passing, end }
+        Self { machine, stage: Stage::Passing, seam, trailers: None, end }
     }
 
-    pub(crate) fn going_on(machine: Pin<Box<Machine<S, A, B>>>) -> Self {
-        Self { machine, stage: Stage::Waiting, end: AnswerEnd::new(None) }
+    pub(crate) fn waiting(machine: Pin<Box<Machine<S, A, B>>>) -> Self {
+        Self { machine, stage: Stage::Waiting, seam: None, trailers: None, end: AnswerEnd::new(None) }
     }
 }
 
@@ -134,24 +149,72 @@ where
 {
     /// Attempts go on behind a head that has left; what they come to can only be told inside the stream.
     fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
-        let ending = match ready!(self.machine.as_mut().poll_came(cx)) {
-            Came::Head(head) => match (self.machine.handed_on(), head) {
-                (Some((attempt, true)), _) => {
-                    self.end.attempt_is(attempt);
-                    self.stage = Stage::Passing;
-                    return Poll::Ready(Ok(()));
+        loop {
+            let came = ready!(self.machine.as_mut().poll_came(cx));
+            if let (Came::Head(_), Some((attempt, true))) = (&came, self.machine.handed_on()) {
+                self.end.attempt_is(attempt);
+                self.stage = Stage::Passing;
+                if self.seam.is_none() {
+                    self.seam = self.machine.as_mut().seam();
                 }
-                (attempt, head) => {
+                return Poll::Ready(Ok(()));
+            }
+            if self.seam.is_some() {
+                // The next attempt at an answer that broke is no stream.
+                match self.went_on(&came) {
+                    Some(error) => return Poll::Ready(Err(self.fail(error))),
+                    None => continue,
+                }
+            }
+            let ending = match came {
+                Came::Head(head) => {
+                    let attempt = self.machine.handed_on();
                     let ending = attempt.as_ref().and_then(|(attempt, _)| attempt.ending());
                     self.unexpected(ending, head.as_ref())
                 }
-            },
-            Came::Refused(_) => Ending::Refused { by: RefusedBy::Retry },
-            Came::Passing(head, body, _) => self.unexpected(body.handle().ending(), Some(&head)),
-            Came::Broken(error) => return Poll::Ready(Err(self.fail(error))),
-            Came::Error(error) => Ending::Failed { kind: TransportFault::of_any(&error).kind },
+                Came::Passing(head, body, _) => self.unexpected(body.handle().ending(), Some(&head)),
+                Came::Refused(_) => Ending::Refused { by: RefusedBy::Retry },
+                Came::Broken(error) => return Poll::Ready(Err(self.fail(error))),
+                Came::Error(error) => Ending::Failed { kind: TransportFault::of_any(&error).kind },
+            };
+            return Poll::Ready(Err(self.fail(BodyError::new(ending))));
+        }
+    }
+
+    /// The attempt broke behind its content, or nothing more of it can be joined: goes on with another one.
+    /// `Err` where there is none.
+    fn go_on(&mut self, broke: Option<BodyError>) -> Result<(), BodyError> {
+        let Some(seam) = &mut self.seam else {
+            return Err(broke.unwrap_or_else(|| BodyError::new(Ending::Interrupted)));
         };
-        Poll::Ready(Err(self.fail(BodyError::new(ending))))
+        let garbage = || Ending::Failed { kind: FailureKind::Garbage };
+        let ending = broke.as_ref().map_or_else(garbage, |error| error.ending().clone());
+        seam.broke(broke);
+        self.end.no_attempt();
+        self.stage = Stage::Waiting;
+        let may = self.machine.as_mut().may_go_on(&ending);
+        let next = if may { seam.next() } else { None };
+        if next.is_some_and(|body| self.machine.as_mut().go_on(body)) {
+            return Ok(());
+        }
+        Err(seam.take_error().unwrap_or_else(|| BodyError::new(ending)))
+    }
+
+    /// The attempt that was to go on is no stream. `None`: another way is under way.
+    fn went_on(&mut self, came: &Came<S::Error, B>) -> Option<BodyError> {
+        let status = match came {
+            Came::Head(head) => head.as_ref().map(|head| head.status),
+            Came::Passing(head, ..) => Some(head.status),
+            _ => None,
+        };
+        let seam = self.seam.as_mut()?;
+        // The upstream does not know this way, or does not take it for this answer.
+        let is_refused = status.is_some_and(|status| matches!(status.as_u16(), 400 | 404 | 422));
+        if is_refused {
+            seam.refused();
+            return self.go_on(None).err();
+        }
+        Some(seam.take_error().unwrap_or_else(|| BodyError::new(Ending::Interrupted)))
     }
 
     /// What an answer that is no stream means, behind a head that promised one.
@@ -177,6 +240,66 @@ where
             // A caller limits the whole call, and nothing else.
             None if by_caller => Ending::Truncated { cause: Cause::Total, by_caller },
             None => Ending::Truncated { cause: Cause::FirstEvent, by_caller },
+        }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        loop {
+            if self.stage == Stage::Over {
+                return Poll::Ready(None);
+            }
+            if self.seam.as_ref().is_some_and(|seam| seam.is_stuck())
+                && let Err(error) = self.go_on(None)
+            {
+                return Poll::Ready(Some(Err(self.fail(error))));
+            }
+            if self.stage == Stage::Waiting
+                && let Err(error) = ready!(self.poll_waiting(cx))
+            {
+                return Poll::Ready(Some(Err(error)));
+            }
+            if let Some(trailers) = self.trailers.take() {
+                return Poll::Ready(Some(Ok(trailers)));
+            }
+            let frame = ready!(self.machine.as_mut().poll_rest(cx));
+            let Some(seam) = &mut self.seam else {
+                if !self.machine.holds() {
+                    self.end.follow();
+                }
+                if !matches!(frame, Some(Ok(_))) {
+                    self.stage = Stage::Over;
+                }
+                return Poll::Ready(frame);
+            };
+            self.end.follow_phase();
+            match frame.transpose() {
+                Ok(Some(frame)) => match frame.into_data() {
+                    Ok(data) => {
+                        let bytes = seam.forward(data);
+                        if !bytes.is_empty() {
+                            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                        }
+                    }
+                    Err(trailers) => {
+                        self.trailers = Some(trailers);
+                        let rest = seam.take_rest();
+                        if !rest.is_empty() {
+                            return Poll::Ready(Some(Ok(Frame::data(rest))));
+                        }
+                    }
+                },
+                Ok(None) => {
+                    let rest = seam.take_rest();
+                    self.end.follow();
+                    self.stage = Stage::Over;
+                    return Poll::Ready((!rest.is_empty()).then(|| Ok(Frame::data(rest))));
+                }
+                Err(error) => {
+                    if let Err(error) = self.go_on(Some(error)) {
+                        return Poll::Ready(Some(Err(self.fail(error))));
+                    }
+                }
+            }
         }
     }
 
@@ -214,22 +337,7 @@ where
             KindProj::Own { bytes } => return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             KindProj::Answer { answer } => answer,
         };
-        if answer.stage == Stage::Waiting
-            && let Err(error) = ready!(answer.poll_waiting(cx))
-        {
-            return Poll::Ready(Some(Err(error)));
-        }
-        if answer.stage == Stage::Over {
-            return Poll::Ready(None);
-        }
-        let frame = ready!(answer.machine.as_mut().poll_rest(cx));
-        if !answer.machine.holds() {
-            answer.end.follow();
-        }
-        if !matches!(frame, Some(Ok(_))) {
-            answer.stage = Stage::Over;
-        }
-        Poll::Ready(frame)
+        answer.poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -238,6 +346,8 @@ where
             Kind::Own { bytes } => bytes.is_none(),
             Kind::Answer { answer } => match answer.stage {
                 Stage::Waiting => false,
+                // It may go on.
+                Stage::Passing if answer.seam.is_some() => false,
                 Stage::Passing => answer.machine.is_over(),
                 Stage::Over => true,
             },
@@ -248,7 +358,9 @@ where
         match &self.kind {
             Kind::Passing { body, .. } => body.size_hint(),
             Kind::Own { bytes } => SizeHint::with_exact(bytes.as_ref().map_or(0, |own| own.len() as u64)),
-            Kind::Answer { answer } if answer.stage == Stage::Waiting => SizeHint::default(),
+            Kind::Answer { answer } if answer.stage == Stage::Waiting || answer.seam.is_some() => {
+                SizeHint::default()
+            }
             Kind::Answer { answer } => answer.machine.rest_hint(),
         }
     }

@@ -25,17 +25,28 @@ impl AnswerEnd {
         self.attempt = Some(attempt);
     }
 
+    /// The attempt is over, and the answer is not.
+    pub(crate) fn no_attempt(&mut self) {
+        self.follow_phase();
+        self.attempt = None;
+    }
+
     /// It ends here.
     pub(crate) fn report(&mut self, ending: Ending) {
         self.reporter.report(ending);
     }
 
-    /// What is known of the attempt becomes known of the answer.
-    pub(crate) fn follow(&mut self) {
-        let Some(attempt) = &self.attempt else { return };
-        if attempt.phase() == Phase::Stream {
+    /// That the attempt's content has begun becomes known of the answer.
+    pub(crate) fn follow_phase(&mut self) {
+        if self.attempt.as_ref().is_some_and(|attempt| attempt.phase() == Phase::Stream) {
             self.reporter.advance(Phase::Stream);
         }
+    }
+
+    /// What is known of the attempt becomes known of the answer.
+    pub(crate) fn follow(&mut self) {
+        self.follow_phase();
+        let Some(attempt) = &self.attempt else { return };
         if let Some(ending) = attempt.ending() {
             // An attempt that was dropped was so with the answer, which knows why.
             if *ending != Ending::Abandoned {

@@ -104,7 +104,7 @@ where
                 }
                 let head = machine.as_mut().take_head().unwrap_or_else(stream_head);
                 let Some(machine) = this.machine.take() else { panic!("polled after it was ready") };
-                Response::from_parts(head, ResponseBody::answer(Answer::going_on(machine)))
+                Response::from_parts(head, ResponseBody::answer(Answer::waiting(machine)))
             }
         };
         mark(&mut response, attempts, given_up);

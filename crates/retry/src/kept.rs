@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, request};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header, request};
 use lastbyte_core::Deadline;
 
 use crate::ReplayBody;
@@ -44,6 +44,16 @@ impl<A> Kept<A> {
         self.body.is_replayable()
     }
 
+    /// The whole body, where all of it is there.
+    pub(crate) fn bytes(&self) -> Option<Bytes> {
+        self.body.bytes()
+    }
+
+    /// The same request with another body from now on.
+    pub(crate) fn set_body(&mut self, body: Bytes) {
+        self.body = ReplayBody::whole(body);
+    }
+
     /// The request, once more.
     pub(crate) fn request(&self) -> Option<Request<ReplayBody<A>>> {
         let mut request = Request::new(self.body.again()?);
@@ -51,6 +61,12 @@ impl<A> Kept<A> {
         *request.uri_mut() = self.uri.clone();
         *request.version_mut() = self.version;
         *request.headers_mut() = self.headers()?;
+        // It may have another body by now.
+        if let (Some(length), Some(body)) =
+            (request.headers_mut().get_mut(header::CONTENT_LENGTH), self.body.len())
+        {
+            *length = body.into();
+        }
         *request.extensions_mut() = self.extensions.clone();
         Some(request)
     }

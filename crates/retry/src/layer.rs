@@ -13,6 +13,7 @@ use tower_service::Service;
 use crate::machine::Machine;
 use crate::pace::{Arrived, Pace};
 use crate::plan::Plan;
+use crate::splice::Settings;
 use crate::upstream::Upstream;
 use crate::upstreams::Upstreams;
 use crate::{Ambiguous, Backoff, Budget, Policy, ReplayBody, ResponseBody, ResponseFuture};
@@ -86,6 +87,7 @@ pub(crate) struct Config {
     pub(crate) max_answer: usize,
     pub(crate) watch: Watch,
     pub(crate) hedge: Hedge,
+    pub(crate) splice: Settings,
     /// Ratio and floor.
     budget: Option<(f64, f64)>,
     pacing: bool,
@@ -139,6 +141,7 @@ impl RetryLayer {
             max_answer,
             watch: Watch::default().strict().max_json(max_answer),
             hedge: Hedge::Never,
+            splice: Settings::default(),
             budget: Some((BUDGET, BUDGET_FLOOR)),
             pacing: true,
             upstreams: Arc::default(),
@@ -246,6 +249,18 @@ impl RetryLayer {
     #[must_use]
     pub fn with_hedge(self, hedge: Hedge) -> Self {
         self.with(|config| config.hedge = hedge)
+    }
+
+    /// How a streamed answer goes on that breaks behind its content, and what of it is kept for that. By
+    /// default one goes on by a restart, for readers that understand that; for others it ends with its
+    /// error, since nothing is known of the upstream. See [`splice`](crate::splice).
+    ///
+    /// Each request for the rest is one of the attempts, and the budget has to allow it as it does a retry.
+    /// It may be begun as long after the break as [`with_within`](Self::with_within) allows after the
+    /// request came, and within the call's own limit.
+    #[must_use]
+    pub fn with_splice(self, settings: Settings) -> Self {
+        self.with(|config| config.splice = settings)
     }
 
     /// Makes the jitter the same in every run.

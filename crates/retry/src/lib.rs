@@ -108,6 +108,7 @@ mod pacer;
 mod plan;
 mod policy;
 mod replay;
+mod seam;
 pub mod splice;
 mod upstream;
 mod upstreams;

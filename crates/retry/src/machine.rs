@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame};
-use lastbyte_core::{BodyError, BoxError, Ending, TransportFault};
+use lastbyte_core::{BodyError, BoxError, Ending, Resume, TransportFault};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep};
 use tower_service::Service;
@@ -15,6 +15,7 @@ use crate::attempt::{Attempt, Left, Seen};
 use crate::kept::Kept;
 use crate::pace::{Arrived, Pass, Turn};
 use crate::plan::{Came, GivenUp, Plan};
+use crate::seam::Seam;
 use crate::{Failed, ReplayBody};
 
 mod again;
@@ -52,6 +53,8 @@ pin_project! {
         attempt: Option<Attempt<S::Future, B>>,
         // A second one beside it, or, where there is no first one any more, in its place.
         hedge: Option<Pin<Box<Attempt<S::Future, B>>>>,
+        // Of an answer that is taken over from elsewhere, until its head leaves.
+        seam: Option<Box<Seam>>,
         // When a second one is due, and when the two were sent.
         late: Option<Box<Late>>,
     }
@@ -104,6 +107,7 @@ where
             pass: None,
             attempt: None,
             hedge: None,
+            seam: None,
             late: None,
         }
     }
@@ -111,7 +115,8 @@ where
     /// Sends the first attempt, with a service that is ready, unless it has to wait for its turn.
     pub(crate) fn begin(mut self: Pin<&mut Self>, request: Request<A>, arrived: Option<Arrived>) {
         let this = self.as_mut().project();
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let resume = head.extensions.remove::<Resume>();
         let config = &this.plan.config;
         // Kept only while there can be another attempt.
         let body = if config.max_attempts.as_u32() > 1 {
@@ -120,12 +125,18 @@ where
             ReplayBody::once(body)
         };
         *this.kept = body.again().map(|again| Kept::new(&head, again));
-        let request = Request::from_parts(head, body);
+        let mut request = Request::from_parts(head, body);
+        if let Some(resume) = resume {
+            match self.as_mut().take_over(&resume) {
+                Some(rest) => request = rest,
+                None => return self.stop(),
+            }
+        }
         match arrived {
             None => self.send(request, None),
             Some(Arrived::Go(pass)) => self.send(request, Some(pass)),
             Some(arrived) => {
-                *this.first = Some(Box::new(request));
+                *self.as_mut().project().first = Some(Box::new(request));
                 self.take_place(Some(arrived));
             }
         }
@@ -256,10 +267,12 @@ where
         None
     }
 
-    /// What came is good enough. Nothing is asked again from here on: what was kept for that is let go.
+    /// What came is good enough. Where nothing is asked again from here on, what was kept for that is let go.
     fn hand_on(mut self: Pin<&mut Self>) -> Came<S::Error, B> {
         let this = self.as_mut().project();
-        *this.kept = None;
+        if !this.plan.splices() {
+            *this.kept = None;
+        }
         *this.spare = None;
         Came::Head(self.current().and_then(Attempt::hand_on))
     }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header, response};
 use lastbyte_core::{
     Ask, Attempts, BodyError, Deadline, Refusal, RefusedBy, Tenant, UpstreamKey, Watched, far,
@@ -10,6 +11,8 @@ use tokio::time::Instant;
 use crate::kept::Kept;
 use crate::layer::Config;
 use crate::pace::{Arrived, Pass};
+use crate::seam::Seam;
+use crate::splice::{Settings, reads_restart};
 use crate::upstream::Upstream;
 
 /// How long a call may take with its retries where nobody says otherwise: what OpenAI's SDKs wait.
@@ -28,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) upstream: Arc<Upstream>,
     /// Whether a second attempt may stand beside one that is late.
     pub(crate) hedge: bool,
+    /// Whether it can go on where it breaks behind its content, and whether by a restart too.
+    splice: Option<bool>,
     tenant: Tenant,
     /// The limit of the whole call, where it is known.
     deadline: Option<Deadline>,
@@ -51,6 +56,7 @@ impl Plan {
             ask,
             upstream,
             hedge: config.hedge.allows(&ask, request.headers()),
+            splice: splice(&ask, &config.splice, request.headers()),
             tenant: Tenant::default(),
             config,
             deadline,
@@ -65,6 +71,23 @@ impl Plan {
             plan.deadline = Some(deadline);
         }
         plan
+    }
+
+    /// What joins the attempts at a streamed answer, whose request had this body; `None` where it could not
+    /// go on anyway.
+    pub(crate) fn seam(&self, request: Option<Bytes>) -> Option<Box<Seam>> {
+        let (restarts, dialect) = (self.splice?, self.ask.dialect?);
+        Some(Box::new(Seam::new(self.config.splice, dialect, restarts, request?)))
+    }
+
+    /// Whether the request is of use behind content too.
+    pub(crate) fn splices(&self) -> bool {
+        self.splice.is_some()
+    }
+
+    /// The answer broke behind its content: its attempts have as much time again, within the call's limit.
+    pub(crate) fn broke(&mut self, now: Instant) {
+        self.came = Some(now);
     }
 
     /// When the call began, which is now unless it was asked for before.
@@ -149,6 +172,15 @@ impl Plan {
     pub(crate) fn attempts(&self) -> u32 {
         self.shared.as_ref().map_or(self.attempts, Attempts::count)
     }
+}
+
+/// Whether an answer to this can go on behind its content, and whether its reader understands a restart.
+fn splice(ask: &Ask, settings: &Settings, headers: &HeaderMap) -> Option<bool> {
+    if ask.dialect.is_none() || ask.stream == Some(false) || !settings.is_of_use(true) {
+        return None;
+    }
+    let restarts = reads_restart(headers);
+    settings.is_of_use(restarts).then_some(restarts)
 }
 
 /// What the attempts came to.

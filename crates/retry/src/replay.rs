@@ -66,6 +66,32 @@ impl<B> ReplayBody<B> {
         Self(Kind::Once(body))
     }
 
+    /// A body that is there.
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        Self(Kind::Whole(bytes))
+    }
+
+    /// All of it, where that is there and has no trailers.
+    pub(crate) fn bytes(&self) -> Option<Bytes> {
+        match &self.0 {
+            Kind::Once(_) => None,
+            Kind::Whole(whole) => Some(whole.clone()),
+            Kind::Shared(part) => {
+                let shared = part.lock();
+                let is_whole = shared.ended && !shared.capped && shared.trailers.is_none();
+                is_whole.then(|| shared.kept.concat().into())
+            }
+        }
+    }
+
+    /// How long it is, where it is there.
+    pub(crate) fn len(&self) -> Option<usize> {
+        match &self.0 {
+            Kind::Whole(whole) => Some(whole.len()),
+            _ => None,
+        }
+    }
+
     /// Whether all that was read so far can be sent again.
     pub(crate) fn is_replayable(&self) -> bool {
         match &self.0 {

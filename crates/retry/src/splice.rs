@@ -239,6 +239,12 @@ impl Splice {
         Forwarded { bytes: out.freeze(), failed: None }
     }
 
+    /// What is held back of the attempt: the beginning of an event that has not ended. Where the answer is
+    /// over, and was never joined, it belongs to what came.
+    pub fn take_rest(&mut self) -> Bytes {
+        self.cutter.take_rest()
+    }
+
     fn fail(&mut self, bytes: Bytes, why: Mismatch) -> Forwarded {
         self.failed = Some(why);
         if let Some(way) = self.way {

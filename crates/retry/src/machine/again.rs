@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use lastbyte_core::{BoxError, Ending, ErrorKind, FailureKind, far};
+use lastbyte_core::{BoxError, Ending, ErrorKind, FailureKind, Resume, far};
 use tokio::time::{Instant, sleep_until};
 use tower_service::Service;
 
@@ -15,6 +15,7 @@ use crate::attempt::Attempt;
 use crate::pace::Arrived;
 use crate::pacer::Told;
 use crate::plan::{Came, GivenUp};
+use crate::seam::Seam;
 use crate::{Decision, Failed, ReplayBody, Stop};
 
 impl<S, A, B> Machine<S, A, B>
@@ -83,6 +84,53 @@ where
             }
         }
         *self.project().given_up = GivenUp::default();
+        true
+    }
+
+    /// What joins the attempts at the answer that is handed on.
+    pub(crate) fn seam(self: Pin<&mut Self>) -> Option<Box<Seam>> {
+        let this = self.project();
+        let kept = this.kept.as_ref().filter(|_| this.plan.splices());
+        this.seam.take().or_else(|| this.plan.seam(kept?.bytes()))
+    }
+
+    /// The request for the rest of an answer of which this was shown elsewhere. `None`: there is no way.
+    pub(super) fn take_over(self: Pin<&mut Self>, resume: &Resume) -> Option<Request<ReplayBody<A>>> {
+        let this = self.project();
+        let kept = this.kept.as_mut()?;
+        let mut seam = this.plan.seam(kept.bytes())?;
+        seam.resume(resume);
+        kept.set_body(seam.next()?);
+        *this.seam = Some(seam);
+        kept.request()
+    }
+
+    /// The attempt that was handed on broke behind its content, so: whether there may be another one. It is
+    /// over in any case.
+    pub(crate) fn may_go_on(mut self: Pin<&mut Self>, ending: &Ending) -> bool {
+        let mut this = self.as_mut().project();
+        this.attempt.set(None);
+        *this.hedge = None;
+        let heals = matches!(
+            this.plan.config.policy.decide(Failed::Ended(ending), SystemTime::now()),
+            Decision::Retry { .. }
+        );
+        heals && this.plan.attempts() < this.plan.config.max_attempts.as_u32() && this.kept.is_some()
+    }
+
+    /// Goes on with a request that has this body, where time and budget allow it.
+    pub(crate) fn go_on(self: Pin<&mut Self>, body: Bytes) -> bool {
+        let this = self.project();
+        let now = Instant::now();
+        let Some(kept) = this.kept else { return false };
+        kept.set_body(body);
+        this.plan.broke(now);
+        let at = far(now, this.plan.config.backoff.wait(this.plan.attempts(), this.plan.config.random()));
+        if at > this.plan.last_start(kept) || !this.plan.upstream.try_retry(now) {
+            return false;
+        }
+        *this.step = Step::Wait;
+        *this.timer = Some(Box::pin(sleep_until(at)));
         true
     }
 
