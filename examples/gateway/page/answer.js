@@ -26,13 +26,13 @@ async function readEvents(body, each) {
 }
 
 // Asks, and tells how it ended: an answer counts as whole only with its finish reason. It never throws.
-export async function ask(history, model, { signal, onText = () => {} } = {}) {
+export async function ask(history, model, { signal, onText = () => {}, onRestart = () => {} } = {}) {
   const began = performance.now();
-  const result = { id: null, text: "", attempts: 0, finish: null, error: null, stopped: false };
+  const result = { id: null, text: "", attempts: 0, restarts: 0, finish: null, error: null, stopped: false };
   try {
     const response = await fetch("/v1/chat/completions", {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", "x-lastbyte-accept": "restart" },
       body: JSON.stringify({ model, messages: history, stream: true }),
       signal,
     });
@@ -45,6 +45,12 @@ export async function ask(history, model, { signal, onText = () => {} } = {}) {
     await readEvents(response.body, (data) => {
       if (data === "[DONE]") return;
       const event = JSON.parse(data);
+      // It broke, and begins again: what was shown of it is dropped.
+      if (event.type === "restart") {
+        result.text = "";
+        result.restarts += 1;
+        return onRestart();
+      }
       if (event.error) throw new Error(event.error.message);
       const choice = event.choices?.[0];
       if (choice?.delta?.content) {
@@ -63,10 +69,11 @@ export async function ask(history, model, { signal, onText = () => {} } = {}) {
 }
 
 // How it ended, in a sentence.
-export function describe({ attempts, error, stopped, seconds }) {
+export function describe({ attempts, restarts, error, stopped, seconds }) {
   const time = `${seconds.toFixed(1)} s`;
   const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
   if (stopped) return `Stopped after ${time}.`;
+  if (restarts && !error) return `Whole. It broke ${restarts === 1 ? "once" : `${restarts} times`} and began again, ${time}.`;
   if (error) return `Not whole: ${error}. ${tries}, ${time}.`;
   const unseen = attempts === 2 ? "the first failed" : `the first ${attempts - 1} failed`;
   return `Whole. ${tries}, ${time}${attempts > 1 ? `: ${unseen} before a word was shown` : ""}.`;

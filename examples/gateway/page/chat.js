@@ -80,6 +80,7 @@ at("ask").addEventListener("submit", async (event) => {
       turn.append(text);
       scroll();
     },
+    onRestart: () => turn.replaceChildren(),
   });
   begin();
   turn.append(await outcome(result));

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::Uri;
+use lastbyte::retry::splice::{Continuation, Strategy};
 use lastbyte::retry::{Ambiguous, Hedge, MaxAttempts};
 
 mod keys;
@@ -38,6 +39,7 @@ pub(crate) struct Upstream {
     /// The environment variable with the key; `None` where the reader's own key is always passed on.
     pub(crate) api_key_env: Option<String>,
     pub(crate) connect_timeout: Duration,
+    pub(crate) continuation: Continuation,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,6 +91,7 @@ pub(crate) struct Retry {
     pub(crate) pacing: bool,
     pub(crate) hedge: Hedge,
     pub(crate) ambiguous: Ambiguous,
+    pub(crate) mid_stream: Strategy,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -115,6 +118,7 @@ impl Default for Config {
                 url: Uri::from_static("https://api.openai.com/v1"),
                 api_key_env: Some("OPENAI_API_KEY".into()),
                 connect_timeout: Duration::from_secs(5),
+                continuation: Continuation::None,
             },
             timeouts: Timeouts {
                 first_event: Duration::from_secs(60),
@@ -140,6 +144,7 @@ impl Default for Config {
                 pacing: true,
                 hedge: Hedge::Never,
                 ambiguous: Ambiguous::Retry,
+                mid_stream: Strategy::Auto,
             },
             log: Log { level: "info".into(), format: LogFormat::Text },
         }
@@ -169,6 +174,7 @@ impl fmt::Display for Config {
             }
             (None, _) => writeln!(f, "api_key_env = \"\"  # the reader's own key is passed on")?,
         }
+        writeln!(f, "continuation = \"{}\"", upstream.continuation.as_str())?;
         writeln!(f, "connect_timeout = {}", time(upstream.connect_timeout))?;
         writeln!(f, "\n[timeouts]\nfirst_event = {}", time(timeouts.first_event))?;
         writeln!(f, "idle = {}\ntotal = {}", time(timeouts.idle), time(timeouts.total))?;
@@ -198,7 +204,8 @@ impl fmt::Display for Config {
             Ambiguous::Retry => "retry",
             Ambiguous::Fail => "fail",
         };
-        writeln!(f, "ambiguous = \"{ambiguous}\"\n\n[store]\nurl = \"memory:\"")?;
+        writeln!(f, "ambiguous = \"{ambiguous}\"\nmid_stream = \"{}\"", retry.mid_stream.as_str())?;
+        writeln!(f, "\n[store]\nurl = \"memory:\"")?;
         let format = match log.format {
             LogFormat::Text => "text",
             LogFormat::Json => "json",

@@ -14,6 +14,7 @@ use lastbyte::core::{
     Ask, Attempts, Deadline, Ending, Refusal, RefusedBy, Tenant, TransportFault, UpstreamKey,
 };
 use lastbyte::guard::{GuardLayer, SealLayer};
+use lastbyte::retry::splice::Settings;
 use lastbyte::retry::{Backoff, RetryLayer};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -206,6 +207,13 @@ fn stack(config: &Config, timeouts: Timeouts, client: Client, drain: &Drain) -> 
     let retry = retry
         .with_pacing(config.retry.pacing)
         .with_hedge(config.retry.hedge)
+        .with_splice(Settings {
+            strategy: config.retry.mid_stream,
+            continuation: config.upstream.continuation,
+            max_request: config.max_body,
+            max_event: config.stream.max_event,
+            ..Settings::default()
+        })
         .with_max_attempts(config.retry.max_attempts)
         .with_backoff(Backoff::new(config.retry.initial, config.retry.cap))
         .with_max_wait(config.retry.max_wait)

@@ -11,6 +11,7 @@ use hyper_util::client::legacy::{self};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use lastbyte::core::{Ask, Dialect, REFUSED_BY};
 use lastbyte::retry::ReplayBody;
+use lastbyte::retry::splice::ACCEPT;
 use std::time::Duration;
 
 use crate::config::Config;
@@ -39,7 +40,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ];
 
 /// Headers of a request that are for the gateway, or that are made anew.
-const OURS: [HeaderName; 9] = [
+const OURS: [HeaderName; 8] = [
     header::HOST,
     header::CONTENT_LENGTH,
     header::EXPECT,
@@ -47,7 +48,6 @@ const OURS: [HeaderName; 9] = [
     REQUEST_ID,
     HeaderName::from_static("x-request-timeout"),
     HeaderName::from_static("x-user-id"),
-    HeaderName::from_static("x-lastbyte-accept"),
     HeaderName::from_static("proxy-connection"),
 ];
 
@@ -142,6 +142,8 @@ pub(crate) fn request_headers(
 /// An attempt's request as the client takes it: the reader's version is the reader's.
 pub(crate) fn outgoing<B>(mut request: Request<B>) -> Request<B> {
     *request.version_mut() = Version::HTTP_11;
+    // The layers have read it.
+    request.headers_mut().remove(ACCEPT);
     request
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use figment::value::Value;
+use lastbyte::retry::splice::{Continuation, Strategy};
 use lastbyte::retry::{Ambiguous, Hedge, MaxAttempts};
 use tracing_subscriber::EnvFilter;
 
@@ -24,6 +25,14 @@ pub(super) const KEYS: &[(&str, Set)] = &[
     }),
     ("upstream.connect_timeout", |config, value| {
         value::some_duration(value).map(|time| config.upstream.connect_timeout = time)
+    }),
+    ("upstream.continuation", |config, value| {
+        named(
+            value,
+            Continuation::from_name,
+            "none, vllm, sglang, deepseek, mistral, anthropic or openrouter",
+        )
+        .map(|way| config.upstream.continuation = way)
     }),
     ("timeouts.first_event", |config, value| {
         value::some_duration(value).map(|time| config.timeouts.first_event = time)
@@ -57,6 +66,10 @@ pub(super) const KEYS: &[(&str, Set)] = &[
         value::one_of(value, &[("retry", Ambiguous::Retry), ("fail", Ambiguous::Fail)])
             .map(|choice| config.retry.ambiguous = choice)
     }),
+    ("retry.mid_stream", |config, value| {
+        named(value, Strategy::from_name, "auto, continue, replay, restart or fail")
+            .map(|strategy| config.retry.mid_stream = strategy)
+    }),
     ("store.url", |_, value| store(value)),
     ("log.level", |config, value| {
         let text = value::text(value)?;
@@ -78,6 +91,11 @@ pub(super) const MODEL_KEYS: &[(&str, fn(&mut ModelTimeouts, Duration))] = &[
     ("idle", |model, time| model.idle = Some(time)),
     ("total", |model, time| model.total = Some(time)),
 ];
+
+fn named<T>(value: &Value, read: fn(&str) -> Option<T>, names: &str) -> Read<T> {
+    let text = value::text(value)?;
+    read(&text).ok_or_else(|| format!("expected {names}, found {text:?}"))
+}
 
 fn attempts(value: &Value) -> Read<MaxAttempts> {
     let whole = value::whole(value);
