@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use seed::{Size, measure, process, report, settings};
+use seed::{Size, cuts, measure, process, report, settings};
 use support::report::folder;
 use support::{Done, machine};
 
@@ -55,14 +55,16 @@ fn run() -> Done {
     }
     let gateway = process::built()?;
     let rows = chosen.iter().map(|setting| measure(&gateway, setting, size)).collect::<Done<Vec<_>>>()?;
-    let told = format!("{}\nMeasured {}.\n", report::report(&rows, size), machine::describe());
+    let cuts = if options.rows.is_empty() { cuts::measure(&gateway, size)? } else { Vec::new() };
+    let told = format!("{}\nMeasured {}.\n", report::report(&rows, &cuts, size), machine::describe());
     print!("{told}");
     if options.write {
         std::fs::create_dir_all(folder())?;
         std::fs::write(folder().join("seed.md"), &told)?;
     }
     let wrong = rows.iter().flat_map(|row| row.paced.measured.wrong.iter().chain(&row.busy.measured.wrong));
-    match wrong.take(3).cloned().collect::<Vec<_>>() {
+    let cut = cuts.iter().flat_map(|row| &row.measured.wrong);
+    match wrong.chain(cut).take(3).cloned().collect::<Vec<_>>() {
         wrong if wrong.is_empty() => Ok(()),
         wrong => Err(format!("answers with doubled or lost pieces:\n{}", wrong.join("\n")).into()),
     }

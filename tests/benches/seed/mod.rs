@@ -12,13 +12,11 @@ use crate::support::Done;
 use load::{Load, Measured, Until};
 use process::Listening;
 
+pub(crate) mod cuts;
 pub(crate) mod load;
 pub(crate) mod mix;
 pub(crate) mod process;
 pub(crate) mod report;
-
-/// Whether the gateway knows `upstream.continuation` and `retry.mid_stream`.
-const CONTINUATION: bool = false;
 
 const SEED: u64 = 1;
 
@@ -36,16 +34,12 @@ pub(crate) struct Setting {
 /// The rows, in order.
 pub(crate) fn settings() -> Vec<Setting> {
     let gateway = |name, more: &str| Setting { name, config: Some(format!("{COMMON}{more}")) };
-    let mut settings = vec![
+    vec![
         Setting { name: "no gateway", config: None },
         gateway("nothing", "[retry]\nmax_attempts = 1\n"),
         gateway("retry", ""),
-    ];
-    if CONTINUATION {
-        let more = "[upstream]\ncontinuation = \"vllm\"\n[retry]\nmid_stream = \"auto\"\n";
-        settings.push(gateway("retry and continuation", more));
-    }
-    settings
+        gateway("retry and continuation", "[upstream]\ncontinuation = \"vllm\"\n"),
+    ]
 }
 
 /// How much is measured.
@@ -56,13 +50,20 @@ pub(crate) struct Size {
     /// At saturation: connections that are always busy, and for how long.
     pub(crate) busy: usize,
     pub(crate) busy_for: Duration,
+    /// Answers where cuts alone are tried.
+    pub(crate) cut: u64,
 }
 
 impl Size {
-    pub(crate) const FULL: Self =
-        Self { connections: 500, answers: 30_000, busy: 128, busy_for: Duration::from_secs(15) };
+    pub(crate) const FULL: Self = Self {
+        connections: 500,
+        answers: 30_000,
+        busy: 128,
+        busy_for: Duration::from_secs(15),
+        cut: 100_000,
+    };
     pub(crate) const QUICK: Self =
-        Self { connections: 250, answers: 1_000, busy: 64, busy_for: Duration::from_secs(2) };
+        Self { connections: 250, answers: 1_000, busy: 64, busy_for: Duration::from_secs(2), cut: 1_000 };
 }
 
 /// What was measured of one setting.

@@ -1,12 +1,12 @@
 //! What the rows say.
 
 use super::load::Measured;
-use super::{Row, Size, mix};
+use super::{Row, Size, cuts, mix};
 use crate::support::report::table;
 use crate::support::samples::quantile;
 
 /// The report, without the line on the machine.
-pub(crate) fn report(rows: &[Row], size: Size) -> String {
+pub(crate) fn report(rows: &[Row], cuts: &[cuts::Row], size: Size) -> String {
     let mix = mix::mix();
     let total: f64 = mix.iter().map(|(_, fault)| fault.rate).sum();
     let faults: Vec<Vec<String>> =
@@ -23,6 +23,38 @@ pub(crate) fn report(rows: &[Row], size: Size) -> String {
         failed(rows),
         percent(total, 1),
         table(&["fault", "of all requests"], &faults),
+    ) + &cut(cuts)
+}
+
+fn cut(rows: &[cuts::Row]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let cells = |row: &cuts::Row| {
+        let Measured { answers, failed, wrong, .. } = &row.measured;
+        let told: Vec<String> = failed.iter().map(|(why, count)| format!("{count} {why}")).collect();
+        vec![
+            format!("`{}`", row.name),
+            answers.to_string(),
+            row.measured.failures().to_string(),
+            if told.is_empty() { "–".to_owned() } else { told.join(", ") },
+            wrong.len().to_string(),
+            format!("{:.3}", row.requests as f64 / (*answers).max(1) as f64),
+        ]
+    };
+    let head = [
+        "`retry.mid_stream`",
+        "answers",
+        "failed",
+        "what readers saw",
+        "doubled or lost pieces",
+        "requests per answer",
+    ];
+    let cells: Vec<Vec<String>> = rows.iter().map(cells).collect();
+    format!(
+        "\n### Where {} of the answers are cut in the middle, and nothing else goes wrong\n\n{}",
+        percent(cuts::SHARE, 1),
+        table(&head, &cells)
     )
 }
 
