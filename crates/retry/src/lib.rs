@@ -4,7 +4,8 @@
 //! before its first word; asked again, it would have come, and nobody would have noticed. [`RetryLayer`]
 //! holds the head until there is content, and until then asks again: after a 429, a 5xx, a connection that
 //! broke, an error event, silence. A whole (JSON) chat answer is held to its end and judged by its finish
-//! reason. What is behind content is never asked for again: it ends with its error.
+//! reason. What breaks behind its content goes on where there is a way to ([`splice`]), and else ends with its
+//! error.
 //!
 //! ```
 //! use lastbyte_retry::RetryLayer;
