@@ -3,10 +3,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, Response, response};
+use http::{Request, Response, StatusCode, response};
 use http_body::{Body, Frame, SizeHint};
 use lastbyte_core::{
-    BodyError, BoxError, Cause, Ending, EndingHandle, FailureKind, RefusedBy, Scope, TransportFault, Watched,
+    BodyError, BoxError, Cause, Ending, EndingHandle, FailureKind, Scope, TransportFault, Watched,
 };
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
@@ -173,7 +173,10 @@ where
                     self.unexpected(ending, head.as_ref())
                 }
                 Came::Passing(head, body, _) => self.unexpected(body.handle().ending(), Some(&head)),
-                Came::Refused(_) => Ending::Refused { by: RefusedBy::Retry },
+                // It is the upstream's limit that the turn was waited for.
+                Came::Refused(_) => {
+                    Ending::Failed { kind: FailureKind::Status(StatusCode::TOO_MANY_REQUESTS) }
+                }
                 Came::Broken(error) => return Poll::Ready(Err(self.fail(error))),
                 Came::Error(error) => Ending::Failed { kind: TransportFault::of_any(&error).kind },
             };

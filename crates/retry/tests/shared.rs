@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::future::{FutureExt, join_all};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use lastbyte_core::{Tenant, UpstreamKey};
+use lastbyte_core::{Ending, FailureKind, Tenant, UpstreamKey};
 use lastbyte_retry::{Hedge, MaxAttempts, ReplayBody, RetryLayer};
 use script::*;
 use tokio::time::{Instant, timeout};
@@ -226,6 +226,26 @@ async fn who_would_wait_in_vain_is_told_at_once_when_to_come_back() {
     assert!((49..=55).contains(&back), "{back}");
     assert_eq!(chat.asked(), 1);
     first.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_a_head_that_left_a_turn_too_late_is_told_in_the_stream() {
+    let refusal = Answer::Status(429, &[("retry-after", "8")], "{}");
+    let chat = Chat::new(&[refusal.clone(), refusal, after(S)]);
+    let service = layer().with_hold_head(S).layer(chat.clone());
+    let first = tokio::spawn(service.clone().oneshot(request(true)));
+    tokio::time::sleep(S).await;
+    let mut hurried = request(true);
+    hurried.headers_mut().insert("x-request-timeout", "12".parse().unwrap());
+    let response = service.oneshot(hurried).await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["x-lastbyte-attempts"]),
+        (200, &"0".parse().unwrap())
+    );
+    first.await.unwrap().unwrap();
+    let error = response.into_body().collect().await.unwrap_err();
+    let kind = FailureKind::Status(StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(*error.ending(), Ending::Failed { kind });
 }
 
 #[tokio::test(start_paused = true)]
