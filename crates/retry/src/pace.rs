@@ -248,7 +248,8 @@ impl Drop for Turn {
         match shared.waiting.remove(&self.id) {
             Some(Place::Waiting(_)) => {
                 shared.pacer.leave(self.id);
-                if shared.timer.is_some_and(|(holder, _)| holder == self.id) {
+                // It may have been woken to take it, and leave before it did.
+                if shared.timer.is_none_or(|(holder, _)| holder == self.id) {
                     shared.pass_timer_on();
                 }
             }

@@ -101,9 +101,12 @@ async fn it_goes_on_up_to_four_times_and_then_ends_with_its_first_break() {
     assert_eq!(got.text.matches("\"content\":\"a\"").count(), 4);
     assert!(got.text.ends_with(&bytes(&[text("0", "c"), stop("0"), DONE])), "{}", got.text);
 
+    // The others end cleanly.
     let mut answers = broken(5);
-    let Answer::Stream(steps) = &mut answers[0] else { panic!("a stream") };
-    *steps.last_mut().unwrap() = Step::Reset;
+    for answer in &mut answers[1..5] {
+        let Answer::Stream(steps) = answer else { panic!("a stream") };
+        steps.pop();
+    }
     let chat = Chat::new(&answers);
     let got = get(vllm(), &chat, ask()).await;
     assert_eq!((chat.asked(), got.error, got.ending), (5, Some(BROKEN), Some(BROKEN)));

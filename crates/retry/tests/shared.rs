@@ -302,7 +302,8 @@ async fn those_behind_one_that_leaves_the_queue_go_on() {
     let last = waiting.into_iter().next_back().unwrap();
     assert!(timeout(10 * S, last).await.unwrap().unwrap().unwrap().status().is_success());
     assert_eq!(chat.asked(), 2, "nobody asks for one that has left");
-    assert!(start.elapsed() < 7 * S, "{:?}", start.elapsed());
+    // The time that was named, a tenth more at most, and an answer: nobody had to look for itself.
+    assert!(start.elapsed() < 5 * S + S * 6 / 10, "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -311,11 +312,12 @@ async fn one_that_is_not_polled_does_not_hold_up_those_behind_it() {
     let service = layer().layer(chat.clone());
     let first = tokio::spawn(service.clone().oneshot(request(true)));
     tokio::time::sleep(S).await;
+    // Then the one that nobody polls any more holds the timer.
+    first.abort();
+    tokio::time::sleep(S).await;
     let mut stuck = Box::pin(service.clone().oneshot(request(true)));
     assert!(stuck.as_mut().now_or_never().is_none());
     let others: Vec<_> = (0..5).map(|_| tokio::spawn(service.clone().oneshot(request(true)))).collect();
-    tokio::time::sleep(S).await;
-    first.abort();
     for other in others {
         assert!(timeout(10 * S, other).await.unwrap().unwrap().unwrap().status().is_success());
     }
