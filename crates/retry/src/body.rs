@@ -274,7 +274,7 @@ where
                 }
                 return Poll::Ready(frame);
             };
-            self.end.follow_phase();
+            self.end.follow_unless_broken();
             match frame.transpose() {
                 Ok(Some(frame)) => match frame.into_data() {
                     Ok(data) => {
@@ -349,9 +349,11 @@ where
             Kind::Own { bytes } => bytes.is_none(),
             Kind::Answer { answer } => match answer.stage {
                 Stage::Waiting => false,
-                // It may go on.
-                Stage::Passing if answer.seam.is_some() => false,
-                Stage::Passing => answer.machine.is_over(),
+                // Where the last frame says so, the end goes out with it.
+                Stage::Passing => {
+                    let is_through = answer.seam.as_ref().is_none_or(|seam| seam.is_through());
+                    answer.machine.is_over() && is_through && answer.trailers.is_none()
+                }
                 Stage::Over => true,
             },
         }

@@ -43,6 +43,16 @@ impl AnswerEnd {
         }
     }
 
+    /// The same, and its ending too, but for a broken one: the answer may go on.
+    pub(crate) fn follow_unless_broken(&mut self) {
+        let ending = self.attempt.as_ref().and_then(EndingHandle::ending);
+        if ending.is_some_and(|ending| !ending.is_broken()) {
+            self.follow();
+        } else {
+            self.follow_phase();
+        }
+    }
+
     /// What is known of the attempt becomes known of the answer.
     pub(crate) fn follow(&mut self) {
         self.follow_phase();

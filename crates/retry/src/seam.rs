@@ -40,6 +40,11 @@ impl Seam {
         self.is_stuck
     }
 
+    /// Whether nothing is held back, and nothing has to be done about the attempt.
+    pub(crate) fn is_through(&self) -> bool {
+        !self.is_stuck && self.splice.is_between()
+    }
+
     /// What was held back of an answer that came in one piece, and is over.
     pub(crate) fn take_rest(&mut self) -> Bytes {
         if self.way.is_none() { self.splice.take_rest() } else { Bytes::new() }

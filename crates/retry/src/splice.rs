@@ -239,6 +239,11 @@ impl Splice {
         Forwarded { bytes: out.freeze(), failed: None }
     }
 
+    /// Whether nothing is held back: what came so far ended with an event.
+    pub fn is_between(&self) -> bool {
+        self.cutter.is_between()
+    }
+
     /// What is held back of the attempt: the beginning of an event that has not ended. Where the answer is
     /// over, and was never joined, it belongs to what came.
     pub fn take_rest(&mut self) -> Bytes {

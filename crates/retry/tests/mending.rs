@@ -7,11 +7,12 @@ mod script;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
-use lastbyte_core::{Cause, Ending, Resume};
-use lastbyte_retry::RetryLayer;
+use lastbyte_core::{Cause, Ending, EndingHandle, Resume};
 use lastbyte_retry::splice::{Continuation, Settings, Strategy};
+use lastbyte_retry::{ReplayBody, RetryLayer};
 use script::*;
 use tokio::time::{Instant, timeout};
 use tower::{Layer, ServiceExt};
@@ -227,6 +228,23 @@ async fn an_answer_that_does_not_break_is_the_upstreams_byte_for_byte() {
     let chat = Chat::new(&[Answer::Stream(odd.iter().map(|data| Step::Data(data)).collect())]);
     let got = get(vllm(), &chat, ask()).await;
     assert_eq!((got.text, got.error), (odd.concat(), None));
+}
+
+/// A body that is all there: it says with its last frame that it ends.
+#[tokio::test(start_paused = true)]
+async fn the_end_goes_out_with_the_last_frame() {
+    let all = bytes(&[role("a"), text("a", "Hello"), stop("a"), DONE]);
+    let service = tower::service_fn(move |_: Request<ReplayBody<Full<Bytes>>>| {
+        let response = Response::builder().header("content-type", "text/event-stream");
+        std::future::ready(response.body(Full::new(Bytes::from(all.clone()))))
+    });
+    let response = vllm().layer(service).oneshot(ask()).await.unwrap();
+    let handle = response.extensions().get::<EndingHandle>().unwrap().clone();
+    let mut body = Box::pin(response.into_body());
+    assert!(!body.is_end_stream());
+    body.frame().await.unwrap().unwrap();
+    assert!(body.is_end_stream());
+    assert!(matches!(handle.ending(), Some(Ending::Complete { .. })), "{:?}", handle.ending());
 }
 
 #[tokio::test(start_paused = true)]
