@@ -89,8 +89,8 @@ const SWITCHES = [
   ["Overloaded (503)", /^Not whole: .*503/, /^Whole\. 2 attempts/],
   ["Connection reset", /^Not whole: .*502/, /^Whole\. 2 attempts/],
   ["Silence", /^Not whole: .*no content in time/, /^Whole\. 2 attempts/],
-  ["Cut off", /^Not whole: the answer ended before it was finished\. 1 attempt,/, /^Whole\. It broke once and began again/],
-  ["Half an event", /^Not whole: the answer ended in the middle of an event\. 1 attempt,/, /^Whole\. It broke once and began again/],
+  ["Cut off", /^Not whole: the answer ended before it was finished\. \d attempts?,/, /^Whole\. It broke once and began again/],
+  ["Half an event", /^Not whole: the answer ended in the middle of an event\. \d attempts?,/, /^Whole\. It broke once and began again/],
   ["No [DONE]", /^Whole\. 1 attempt/, /^Whole\. 1 attempt/],
 ];
 

@@ -149,6 +149,8 @@ async fn a_reader_that_was_told_already_is_only_waited_for() {
         }
         assert!(matches!(broken.poll(), Came::Waits));
         broken.turn(false);
+        assert!(matches!(broken.poll(), Came::Waits), "the reader may read it");
+        tokio::time::advance(Duration::from_millis(501)).await;
         assert!(matches!(broken.poll(), Came::Failed(error) if error.is_told()));
     }
 }

@@ -15,6 +15,7 @@ idle = \"1s\"
 [retry]
 initial = \"10ms\"
 cap = \"50ms\"
+budget = 100
 ";
 
 /// What is to come of a fault.

@@ -15,6 +15,7 @@ idle = \"500ms\"
 [retry]
 initial = \"10ms\"
 cap = \"50ms\"
+budget = 100
 ";
 
 #[tokio::test]
