@@ -66,7 +66,7 @@
 //!
 //! The layer publishes an [`EndingHandle`](lastbyte_core::EndingHandle) of its own in the response's
 //! extensions: that of the whole answer, over all attempts. It ends as the attempt does whose content was
-//! forwarded.
+//! forwarded; where several were joined, as the last of them, or, where going on failed, as the first.
 //!
 //! # When the reader leaves
 //!
