@@ -67,8 +67,9 @@ pub(crate) struct Launch {
 /// The first wait where no time is named: some round trips, and short beside a stream.
 const HOLD: Duration = Duration::from_millis(100);
 
-/// How often it doubles: up to 6.4 s.
-const DOUBLINGS: u32 = 6;
+/// How often it doubles: up to 3.2 s. Longer waits cost those who come when all is well again; shorter ones
+/// cost attempts where places become free every few seconds only.
+const DOUBLINGS: u32 = 5;
 
 /// How long before what was taken in a second says something about the limit, and not about a burst at the
 /// beginning or the first streams that have not ended yet.
