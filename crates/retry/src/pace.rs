@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, SystemTime};
 
@@ -31,6 +31,8 @@ struct Shared {
     waiting: HashMap<WaiterId, Place>,
     /// Who holds the timer, and what it is set to.
     timer: Option<(WaiterId, Instant)>,
+    /// Whom to wake when the lock is given back: what a waker does is not ours to know.
+    woken: Vec<Waker>,
 }
 
 #[derive(Debug)]
@@ -68,19 +70,21 @@ pub(crate) struct Turn {
 
 impl Pace {
     pub(crate) fn new(now: Instant, seed: u64) -> Self {
-        let shared = Shared { pacer: Pacer::new(now, seed), waiting: HashMap::new(), timer: None };
+        let shared =
+            Shared { pacer: Pacer::new(now, seed), waiting: HashMap::new(), timer: None, woken: Vec::new() };
         Self { shared: Mutex::new(shared), is_limited: AtomicBool::new(false) }
     }
 
     /// A caller comes, for whom a turn behind `deadline` is of no use.
     pub(crate) fn arrive(self: &Arc<Self>, now: Instant, tenant: Tenant, deadline: Instant) -> Arrived {
-        let mut shared = self.lock();
-        let arrival = shared.pacer.arrive(now, tenant.0, deadline);
-        self.arrived(shared, arrival)
+        self.with(|shared| {
+            let arrival = shared.pacer.arrive(now, tenant.0, deadline);
+            self.arrived(shared, arrival)
+        })
     }
 
     /// Still under the lock: one that waits may be let go by anybody as soon as it is given back.
-    fn arrived(self: &Arc<Self>, mut shared: MutexGuard<'_, Shared>, arrival: Arrival) -> Arrived {
+    fn arrived(self: &Arc<Self>, shared: &mut Shared, arrival: Arrival) -> Arrived {
         match arrival {
             Arrival::Go(ticket) => Arrived::Go(Pass { pace: self.clone(), ticket: Some(ticket) }),
             Arrival::TooLate { come_back } => Arrived::TooLate(come_back),
@@ -92,16 +96,23 @@ impl Pace {
     }
 
     fn tell(&self, now: Instant, ticket: &mut Ticket, told: Told) {
-        let mut shared = self.lock();
-        shared.pacer.told(now, ticket, told);
-        self.is_limited.store(shared.pacer.rate().is_some(), Ordering::Relaxed);
-        if !shared.waiting.is_empty() {
-            shared.move_on(now);
-        }
+        self.with(|shared| {
+            shared.pacer.told(now, ticket, told);
+            self.is_limited.store(shared.pacer.rate().is_some(), Ordering::Relaxed);
+            if !shared.waiting.is_empty() {
+                shared.move_on(now);
+            }
+        });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Under the lock.
+    fn with<R>(&self, act: impl FnOnce(&mut Shared) -> R) -> R {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut shared);
+        let woken = std::mem::take(&mut shared.woken);
+        drop(shared);
+        woken.into_iter().for_each(Waker::wake);
+        result
     }
 }
 
@@ -129,7 +140,7 @@ impl Shared {
 
     fn settle(&mut self, id: WaiterId, place: Place) {
         if let Some(Place::Waiting(Some(waker))) = self.waiting.insert(id, place) {
-            waker.wake();
+            self.woken.push(waker);
         }
         if self.timer.is_some_and(|(holder, _)| holder == id) {
             self.timer = None;
@@ -140,9 +151,9 @@ impl Shared {
         matches!(self.waiting.get(&id), Some(Place::Waiting(_)))
     }
 
-    fn wake(&self, id: WaiterId) {
+    fn wake(&mut self, id: WaiterId) {
         if let Some(Place::Waiting(Some(waker))) = self.waiting.get(&id) {
-            waker.wake_by_ref();
+            self.woken.push(waker.clone());
         }
     }
 
@@ -151,7 +162,7 @@ impl Shared {
         self.timer = None;
         let waits = |place: &&Place| matches!(place, Place::Waiting(Some(_)));
         if let Some(Place::Waiting(Some(waker))) = self.waiting.values().find(waits) {
-            waker.wake_by_ref();
+            self.woken.push(waker.clone());
         }
     }
 }
@@ -180,9 +191,11 @@ impl Pass {
     /// it waits for itself alone.
     pub(crate) fn again(mut self, now: Instant, deadline: Instant) -> Option<Arrived> {
         let ticket = self.ticket.take_if(|ticket| !ticket.is_stray())?;
-        let mut shared = self.pace.lock();
-        let arrival = shared.pacer.again(now, ticket, deadline);
-        Some(self.pace.arrived(shared, arrival))
+        let pace = self.pace.clone();
+        Some(pace.with(|shared| {
+            let arrival = shared.pacer.again(now, ticket, deadline);
+            pace.arrived(shared, arrival)
+        }))
     }
 }
 
@@ -201,28 +214,9 @@ impl Turn {
     /// Ready with the permission, or with the time to come back where the turn would come too late.
     pub(crate) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Pass, Duration>> {
         loop {
-            let next = {
-                let mut shared = self.pace.lock();
-                let next = shared.move_on(Instant::now());
-                match shared.waiting.get_mut(&self.id) {
-                    Some(Place::Waiting(waker)) => {
-                        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                            *waker = Some(cx.waker().clone());
-                        }
-                    }
-                    _ => return Poll::Ready(self.settled(shared)),
-                }
-                let Some(next) = next else { return Poll::Pending };
-                match shared.timer {
-                    Some((holder, at)) if holder != self.id && shared.is_waiting(holder) => {
-                        at.max(next) + LOOK
-                    }
-                    _ => {
-                        shared.timer = Some((self.id, next));
-                        next
-                    }
-                }
-            };
+            let looked = self.pace.with(|shared| self.look(shared, cx.waker()));
+            let Poll::Pending = looked.turn else { return looked.turn };
+            let Some(next) = looked.next else { return Poll::Pending };
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(next)));
             if timer.deadline() != next {
                 timer.as_mut().reset(next);
@@ -231,7 +225,28 @@ impl Turn {
         }
     }
 
-    fn settled(&self, mut shared: MutexGuard<'_, Shared>) -> Result<Pass, Duration> {
+    /// Whether it is this one's turn; if not, when to look again.
+    fn look(&self, shared: &mut Shared, waker: &Waker) -> Looked {
+        let next = shared.move_on(Instant::now());
+        match shared.waiting.get_mut(&self.id) {
+            Some(Place::Waiting(kept)) => {
+                if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+                    *kept = Some(waker.clone());
+                }
+            }
+            _ => return Looked { turn: Poll::Ready(self.settled(shared)), next: None },
+        }
+        let next = next.map(|next| match shared.timer {
+            Some((holder, at)) if holder != self.id && shared.is_waiting(holder) => at.max(next) + LOOK,
+            _ => {
+                shared.timer = Some((self.id, next));
+                next
+            }
+        });
+        Looked { turn: Poll::Pending, next }
+    }
+
+    fn settled(&self, shared: &mut Shared) -> Result<Pass, Duration> {
         match shared.waiting.remove(&self.id) {
             Some(Place::Released(ticket)) => Ok(Pass { pace: self.pace.clone(), ticket: Some(ticket) }),
             Some(Place::TooLate(come_back)) => Err(come_back),
@@ -241,11 +256,16 @@ impl Turn {
     }
 }
 
+/// What one that waits has seen.
+struct Looked {
+    turn: Poll<Result<Pass, Duration>>,
+    next: Option<Instant>,
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut shared = self.pace.lock();
         let now = Instant::now();
-        match shared.waiting.remove(&self.id) {
+        self.pace.with(|shared| match shared.waiting.remove(&self.id) {
             Some(Place::Waiting(_)) => {
                 shared.pacer.leave(self.id);
                 // It may have been woken to take it, and leave before it did.
@@ -259,6 +279,6 @@ impl Drop for Turn {
                 shared.move_on(now);
             }
             _ => {}
-        }
+        });
     }
 }
