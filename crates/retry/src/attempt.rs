@@ -54,7 +54,7 @@ pin_project! {
 #[expect(clippy::large_enum_variant, reason = "most answers pass, and a box would be one more allocation")]
 pub(crate) enum Seen<E, B> {
     /// An answer that nobody has to look at; it is not in the attempt any more.
-    Passing(response::Parts, Watched<B>, Option<Pass>),
+    Passing(response::Parts, Watched<B>, Option<Box<Pass>>),
     /// What was looked at can be handed on.
     Good,
     /// A status that is no answer, as far as it can be judged: its body is held.
@@ -146,7 +146,7 @@ where
         };
         if look.is_none() {
             this.state.set(State::Over);
-            return Some(Seen::Passing(head, body, this.pass.take()));
+            return Some(Seen::Passing(head, body, this.pass.take().map(Box::new)));
         }
         this.state.set(State::Answer { body, head: Some(head), look });
         None

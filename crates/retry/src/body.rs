@@ -56,8 +56,8 @@ where
     stage: Stage,
     // Where the answer can go on behind its content.
     seam: Option<Box<Seam>>,
-    // They wait for what was held back.
-    trailers: Option<Frame<Bytes>>,
+    // They wait for what was held back, in a box: few answers have any.
+    trailers: Option<Box<Frame<Bytes>>>,
     // Behind the machine: an attempt that is dropped reports before its answer does.
     end: AnswerEnd,
 }
@@ -103,8 +103,8 @@ impl<S, A, B> ResponseBody<S, A, B>
 where
     S: Service<Request<ReplayBody<A>>>,
 {
-    pub(crate) fn passing(body: Watched<B>, pass: Option<Pass>) -> Self {
-        Self { kind: Kind::Passing { body, pass: pass.map(Box::new) } }
+    pub(crate) fn passing(body: Watched<B>, pass: Option<Box<Pass>>) -> Self {
+        Self { kind: Kind::Passing { body, pass } }
     }
 
     pub(crate) fn answer(answer: Answer<S, A, B>) -> Self {
@@ -262,7 +262,7 @@ where
                 return Poll::Ready(Some(Err(error)));
             }
             if let Some(trailers) = self.trailers.take() {
-                return Poll::Ready(Some(Ok(trailers)));
+                return Poll::Ready(Some(Ok(*trailers)));
             }
             let frame = ready!(self.machine.as_mut().poll_rest(cx));
             let Some(seam) = &mut self.seam else {
@@ -284,7 +284,7 @@ where
                         }
                     }
                     Err(trailers) => {
-                        self.trailers = Some(trailers);
+                        self.trailers = Some(Box::new(trailers));
                         let rest = seam.take_rest();
                         if !rest.is_empty() {
                             return Poll::Ready(Some(Ok(Frame::data(rest))));

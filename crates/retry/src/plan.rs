@@ -186,7 +186,7 @@ fn splice(ask: &Ask, settings: &Settings, headers: &HeaderMap) -> Option<bool> {
 /// What the attempts came to.
 pub(crate) enum Came<E, B> {
     /// An answer that passes as it comes.
-    Passing(response::Parts, Watched<B>, Option<Pass>),
+    Passing(response::Parts, Watched<B>, Option<Box<Pass>>),
     /// An answer that was looked at, its body in the machine: its head, unless that has left already.
     Head(Option<response::Parts>),
     /// There was no attempt, for want of a turn.
