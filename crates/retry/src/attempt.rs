@@ -21,8 +21,11 @@ use crate::{hint, policy};
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(2);
 
 pin_project! {
-    /// One call of the service, up to the last frame of its answer.
+    /// One call of the service, up to the last frame of its answer; or the place for one. A call is put
+    /// into it where it stands: to move a whole attempt for each call would cost more than all its checks.
     pub(crate) struct Attempt<F, B> {
+        // Whether there is one.
+        live: bool,
         #[pin]
         state: State<F, B>,
         // Frames that were read and are not forwarded yet.
@@ -51,7 +54,6 @@ pin_project! {
 }
 
 /// What an attempt came to, before any of it was forwarded.
-#[expect(clippy::large_enum_variant, reason = "most answers pass, and a box would be one more allocation")]
 pub(crate) enum Seen<E, B> {
     /// An answer that nobody has to look at; it is not in the attempt any more.
     Passing(response::Parts, Watched<B>, Option<Box<Pass>>),
@@ -81,9 +83,40 @@ pub(crate) struct Left {
 }
 
 impl<F, B> Attempt<F, B> {
+    /// A place for an attempt.
+    pub(crate) fn none() -> Self {
+        Self { live: false, state: State::Over, held: Held::default(), timer: None, pass: None }
+    }
+
     /// An attempt whose request was sent.
     pub(crate) fn new(future: F, pass: Option<Pass>) -> Self {
-        Self { state: State::Call { future }, held: Held::default(), timer: None, pass }
+        Self { live: true, state: State::Call { future }, pass, ..Self::none() }
+    }
+
+    /// The same in its place.
+    pub(crate) fn call(self: Pin<&mut Self>, future: F, pass: Option<Pass>) {
+        let mut this = self.project();
+        *this.live = true;
+        *this.pass = pass;
+        this.state.set(State::Call { future });
+    }
+
+    /// Ends it, with all that it holds.
+    pub(crate) fn clear(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        *this.live = false;
+        this.state.set(State::Over);
+        (*this.held, *this.timer, *this.pass) = (Held::default(), None, None);
+    }
+
+    /// Whether there is one.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Itself, where there is one.
+    pub(crate) fn live(self: Pin<&mut Self>) -> Option<Pin<&mut Self>> {
+        self.live.then_some(self)
     }
 
     /// Takes its leave back: one that was refused waits for another turn with it.

@@ -50,7 +50,7 @@ pin_project! {
         turn: Option<Box<Turn>>,
         pass: Option<Box<Pass>>,
         #[pin]
-        attempt: Option<Attempt<S::Future, B>>,
+        attempt: Attempt<S::Future, B>,
         // A second one beside it, or, where there is no first one any more, in its place.
         hedge: Option<Pin<Box<Attempt<S::Future, B>>>>,
         // Of an answer that is taken over from elsewhere, until its head leaves.
@@ -105,7 +105,7 @@ where
             timer: None,
             turn: None,
             pass: None,
-            attempt: None,
+            attempt: Attempt::none(),
             hedge: None,
             seam: None,
             late: None,
@@ -204,11 +204,11 @@ where
     }
 
     fn send(self: Pin<&mut Self>, request: Request<ReplayBody<A>>, pass: Option<Pass>) {
-        let mut this = self.project();
+        let this = self.project();
         *this.step = Step::Attempt;
         this.plan.begin();
         let future = this.service.call(request);
-        this.attempt.set(Some(Attempt::new(future, pass)));
+        this.attempt.call(future, pass);
         *this.late = Late::watch(this.plan);
     }
 
@@ -260,8 +260,8 @@ where
 
     /// Another attempt is on its way: this is left of the last one, and nothing of it is held upstream.
     fn next(self: Pin<&mut Self>, spare: Spare<S::Error>) -> Option<Came<S::Error, B>> {
-        let mut this = self.project();
-        this.attempt.set(None);
+        let this = self.project();
+        this.attempt.clear();
         *this.hedge = None;
         *this.spare = Some(spare);
         None
@@ -304,7 +304,7 @@ where
     /// The attempt that counts.
     fn current(self: Pin<&mut Self>) -> Option<Pin<&mut Attempt<S::Future, B>>> {
         let this = self.project();
-        this.attempt.as_pin_mut().or(this.hedge.as_mut().map(Pin::as_mut))
+        this.attempt.live().or(this.hedge.as_mut().map(Pin::as_mut))
     }
 
     /// The next frame of what is handed on.

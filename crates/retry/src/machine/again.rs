@@ -11,7 +11,6 @@ use tokio::time::{Instant, sleep_until};
 use tower_service::Service;
 
 use super::{Machine, Step};
-use crate::attempt::Attempt;
 use crate::pace::Arrived;
 use crate::pacer::Told;
 use crate::plan::{Came, GivenUp};
@@ -33,7 +32,7 @@ where
         // The wall clock: what a date is compared with.
         let date = SystemTime::now();
         let refusal = refusal(failed, date);
-        let mut pass = this.attempt.as_mut().as_pin_mut().and_then(Attempt::take_pass);
+        let mut pass = this.attempt.as_mut().take_pass();
         if pass.is_none() {
             pass = this.hedge.as_mut().and_then(|hedge| hedge.as_mut().take_pass());
         }
@@ -108,8 +107,8 @@ where
     /// The attempt that was handed on broke behind its content, so: whether there may be another one. It is
     /// over in any case.
     pub(crate) fn may_go_on(mut self: Pin<&mut Self>, ending: &Ending) -> bool {
-        let mut this = self.as_mut().project();
-        this.attempt.set(None);
+        let this = self.as_mut().project();
+        this.attempt.clear();
         *this.hedge = None;
         let heals = matches!(
             this.plan.config.policy.decide(Failed::Ended(ending), SystemTime::now()),

@@ -52,7 +52,7 @@ where
             return self.poll_hedged(cx);
         }
         let this = self.as_mut().project();
-        match this.attempt.as_pin_mut() {
+        match this.attempt.live() {
             Some(attempt) => attempt.poll_seen(cx, this.plan),
             None => Poll::Ready(Seen::Broke(Ending::Interrupted, None)),
         }
@@ -62,7 +62,7 @@ where
         loop {
             let mut this = self.as_mut().project();
             let upstream = &this.plan.upstream;
-            if let Some(attempt) = this.attempt.as_mut().as_pin_mut()
+            if let Some(attempt) = this.attempt.as_mut().live()
                 && let Poll::Ready(seen) = attempt.poll_seen(cx, this.plan)
             {
                 if seen.is_good() || this.hedge.is_none() {
@@ -71,16 +71,16 @@ where
                     return Poll::Ready(seen);
                 }
                 // The other one is still on its way: what it comes to holds.
-                this.attempt.set(None);
+                this.attempt.as_mut().clear();
             }
             match this.hedge.as_mut().map(|hedge| hedge.as_mut().poll_seen(cx, this.plan)) {
-                Some(Poll::Ready(seen)) if seen.is_good() || this.attempt.is_none() => {
+                Some(Poll::Ready(seen)) if seen.is_good() || !this.attempt.is_live() => {
                     if let Some(late) = this.late.as_ref().filter(|_| seen.is_good()) {
                         // Of the first one it is known how long it took at least.
                         upstream.came(late.attempt.elapsed());
                         late.hedge.iter().for_each(|at| upstream.came(at.elapsed()));
                     }
-                    this.attempt.set(None);
+                    this.attempt.as_mut().clear();
                     return Poll::Ready(seen);
                 }
                 Some(Poll::Ready(_)) => {
@@ -88,7 +88,7 @@ where
                     return Poll::Pending;
                 }
                 Some(Poll::Pending) => return Poll::Pending,
-                None if this.attempt.is_none() => {
+                None if !this.attempt.is_live() => {
                     return Poll::Ready(Seen::Broke(Ending::Interrupted, None));
                 }
                 None => {}

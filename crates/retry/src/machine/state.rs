@@ -19,13 +19,13 @@ where
     B::Error: Into<BoxError>,
 {
     fn attempted(&self) -> Option<&Attempt<S::Future, B>> {
-        self.attempt.as_ref().or(self.hedge.as_deref())
+        Some(&self.attempt).filter(|attempt| attempt.is_live()).or(self.hedge.as_deref())
     }
 
     /// Lets the head of a stream go before its content is there, where one has come.
     pub(crate) fn take_head(self: Pin<&mut Self>) -> Option<response::Parts> {
         let this = self.project();
-        this.attempt.as_pin_mut().or(this.hedge.as_mut().map(Pin::as_mut))?.take_head()
+        this.attempt.live().or(this.hedge.as_mut().map(Pin::as_mut))?.take_head()
     }
 
     /// Whether the head may be let go early: what came or was asked for is a stream.
@@ -50,9 +50,9 @@ where
 
     /// Ends everything that is still going on.
     pub(crate) fn stop(self: Pin<&mut Self>) {
-        let mut this = self.project();
+        let this = self.project();
         *this.step = Step::Left;
-        this.attempt.set(None);
+        this.attempt.clear();
         *this.hedge = None;
         (*this.left, *this.timer, *this.late) = (None, None, None);
         (*this.turn, *this.pass) = (None, None);
