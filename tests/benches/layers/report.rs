@@ -67,7 +67,8 @@ impl Report {
             format!("150 + {:.0} + 100 = {limit:.0} ns, {most} allocations", copy.min()),
             format!("{more:.0} ns, {allocations:.1}"),
             more <= limit && allocations <= most,
-            "",
+            "An attempt keeps its body and its held frames beside the machine that may put a second one next to it, \
+             and go on in the middle of it: more bytes are moved for each call than when there was one at a time.",
         );
         let (own, peers) = (of(calls::RETRY_GUARD), of(calls::PEERS));
         for (limit, what) in [(1.0, "cheaper than"), (0.7, "0.7 of")] {
