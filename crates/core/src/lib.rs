@@ -85,6 +85,7 @@
 //! | one event, [`Watch::max_event`] | 1 MiB | the answer is [`Truncated`](Ending::Truncated) as [`TooLarge`](Cause::TooLarge) |
 //! | one JSON answer that is kept to be judged, [`Watch::max_json`] | 4 MiB | it passes unjudged, as [`Opaque`](Ending::Opaque) |
 //! | a provider's error code and message | 64 and 512 bytes | they are cut |
+//! | upstreams told apart by one layer, [`PerKey`] | 1024, then those in use | the rest share one |
 //!
 //! Work is linear in the bytes that pass. An event that lies within one chunk is not copied.
 
@@ -99,6 +100,7 @@ mod flush;
 mod handle;
 mod judge;
 mod keys;
+mod per_key;
 mod refusal;
 mod resume;
 pub mod sse;
@@ -118,6 +120,7 @@ pub use flush::{Flushed, Flusher};
 pub use handle::{EndingHandle, EndingReporter};
 pub use judge::{Judge, TransportEnd};
 pub use keys::{Tenant, UpstreamKey};
+pub use per_key::PerKey;
 pub use refusal::{Refusal, error_event};
 pub use resume::Resume;
 pub use transport::{Sent, TransportFault};

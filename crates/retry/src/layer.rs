@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
-use lastbyte_core::{Ask, BoxError, Watch};
+use lastbyte_core::{Ask, BoxError, PerKey, Watch};
 use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -15,7 +15,6 @@ use crate::pace::{Arrived, Pace};
 use crate::plan::Plan;
 use crate::splice::Settings;
 use crate::upstream::Upstream;
-use crate::upstreams::Upstreams;
 use crate::{Ambiguous, Backoff, Budget, Policy, ReplayBody, ResponseBody, ResponseFuture};
 
 /// How often an answer may be asked for: once to five times, so that no setting can make a storm.
@@ -92,7 +91,7 @@ pub(crate) struct Config {
     budget: Option<(f64, f64)>,
     pacing: bool,
     /// What has been learnt of each upstream.
-    upstreams: Arc<Upstreams>,
+    upstreams: Arc<PerKey<Upstream>>,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -106,12 +105,13 @@ impl Clone for Config {
 impl Config {
     /// What is known of the upstream of this name.
     pub(crate) fn upstream(&self, name: &str) -> Arc<Upstream> {
-        self.upstreams.of(name, || {
+        let make = || {
             let now = Instant::now();
             let budget = self.budget.and_then(|(ratio, floor)| Budget::new(ratio, floor, now));
             let seed = self.random.lock().unwrap_or_else(PoisonError::into_inner).u64(..);
             Upstream::new(budget, self.pacing.then(|| Pace::new(now, seed)))
-        })
+        };
+        self.upstreams.of(name, make, |_| false)
     }
 
     /// A random number in `0.0..1.0`.

@@ -112,7 +112,6 @@ mod replay;
 mod seam;
 pub mod splice;
 mod upstream;
-mod upstreams;
 
 pub use backoff::Backoff;
 pub use body::ResponseBody;
