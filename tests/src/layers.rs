@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lastbyte::breaker::{BreakerLayer, Policy};
 use lastbyte::guard::{GuardLayer, SealLayer};
 use lastbyte::retry::{Backoff, MaxAttempts, RetryLayer};
 
@@ -12,6 +13,7 @@ use crate::subject::{ATTEMPTS, CAP, Entry, Subject};
 pub const LAYERS: &[Entry] = &[
     Entry { name: "seal", make: || Subject::new(SealLayer::new().with_max_event(CAP), &[Judges, Seals]) },
     Entry { name: "retry", make: || Subject::new(retry(), &[Judges, Retries]) },
+    Entry { name: "breaker", make: || Subject::new(breaker(), &[Judges]) },
     Entry { name: "guard", make: || Subject::new(GuardLayer::new().with_max_event(CAP), &[Judges, Limits]) },
 ];
 
@@ -34,4 +36,9 @@ fn retry() -> RetryLayer {
         .with_max_body(CAP)
         .with_max_answer(CAP)
         .with_seed(1)
+}
+
+/// One that the failures of a check do not open.
+fn breaker() -> BreakerLayer {
+    BreakerLayer::seeded(Policy::new().with_min_calls(10_000), 1).with_max_event(CAP)
 }

@@ -1,6 +1,8 @@
 use tower::ServiceBuilder;
 use tower::layer::util::Stack;
 
+#[cfg(feature = "breaker")]
+use crate::breaker::BreakerLayer;
 #[cfg(feature = "guard")]
 use crate::guard::{GuardLayer, SealLayer};
 #[cfg(feature = "retry")]
@@ -35,6 +37,10 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed + Sized {
     #[cfg(feature = "retry")]
     fn retry_answers(self) -> ServiceBuilder<Stack<RetryLayer, L>>;
 
+    /// Keeps calls away from an upstream that is not well. See [`BreakerLayer`].
+    #[cfg(feature = "breaker")]
+    fn breaker(self) -> ServiceBuilder<Stack<BreakerLayer, L>>;
+
     /// Limits the time of each attempt, on its body too. See [`GuardLayer`].
     #[cfg(feature = "guard")]
     fn guard(self) -> ServiceBuilder<Stack<GuardLayer, L>>;
@@ -49,6 +55,11 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
     #[cfg(feature = "retry")]
     fn retry_answers(self) -> ServiceBuilder<Stack<RetryLayer, L>> {
         self.layer(RetryLayer::new())
+    }
+
+    #[cfg(feature = "breaker")]
+    fn breaker(self) -> ServiceBuilder<Stack<BreakerLayer, L>> {
+        self.layer(BreakerLayer::default())
     }
 
     #[cfg(feature = "guard")]

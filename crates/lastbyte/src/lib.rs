@@ -48,6 +48,7 @@
 //! |---|---|---|---|
 //! | [`SealLayer`](guard::SealLayer) | `guard` | error event, failed transport, heartbeats | nothing further out may still save the answer |
 //! | [`RetryLayer`](retry::RetryLayer) | `retry` | asks again while nothing was forwarded | around everything that belongs to one attempt |
+//! | [`BreakerLayer`](breaker::BreakerLayer) | `breaker` | keeps calls away from an upstream that is down or hangs | around the call only: what is stored already needs no upstream |
 //! | [`GuardLayer`](guard::GuardLayer) | `guard` | first event, idle, total | its clock starts when an attempt is sent |
 //!
 //! Each works alone, and in any order that type-checks. A program that reads the answer itself needs no
@@ -64,13 +65,15 @@
 //!
 //! # Bounds
 //!
-//! Each crate lists its own: [`core`], [`guard`], [`retry`].
+//! Each crate lists its own: [`core`], [`breaker`], [`guard`], [`retry`].
 
-#[cfg(any(feature = "guard", feature = "retry"))]
+#[cfg(any(feature = "breaker", feature = "guard", feature = "retry"))]
 mod builder;
 
-#[cfg(any(feature = "guard", feature = "retry"))]
+#[cfg(any(feature = "breaker", feature = "guard", feature = "retry"))]
 pub use builder::ServiceBuilderExt;
+#[cfg(feature = "breaker")]
+pub use lastbyte_breaker as breaker;
 pub use lastbyte_core as core;
 #[cfg(feature = "guard")]
 pub use lastbyte_guard as guard;

@@ -12,6 +12,11 @@ pub struct Exempt {
 /// All exemptions.
 pub const EXEMPT: &[Exempt] = &[
     Exempt {
+        check: "an_answer_of_a_layers_own_is_an_error_of_the_chat_api",
+        layers: &["breaker"],
+        why: "it has no answer of its own for a single call; `breaker.rs` looks at its refusal",
+    },
+    Exempt {
         check: "a_broken_end_is_told_in_the_readers_format",
         layers: TELL_NOBODY,
         why: "it ends the body with an error; the seal tells the reader",
@@ -49,7 +54,7 @@ pub const EXEMPT: &[Exempt] = &[
     },
     Exempt {
         check: "an_upstream_that_falls_silent_is_ended",
-        layers: &["seal", "retry"],
+        layers: &["seal", "retry", "breaker"],
         why: "it limits no time; the guard does",
     },
     Exempt {
@@ -79,5 +84,5 @@ pub const EXEMPT: &[Exempt] = &[
     },
 ];
 
-const TELL_NOBODY: &[&str] = &["retry", "guard"];
-const ASK_ONCE: &[&str] = &["seal", "guard"];
+const TELL_NOBODY: &[&str] = &["retry", "breaker", "guard"];
+const ASK_ONCE: &[&str] = &["seal", "breaker", "guard"];
