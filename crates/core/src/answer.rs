@@ -19,6 +19,11 @@ impl Attempts {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The one that was begun last never went out: a layer further in refused it.
+    pub fn take_back(&self) {
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1));
+    }
+
     /// How many were begun.
     pub fn count(&self) -> u32 {
         self.0.load(Ordering::Relaxed)

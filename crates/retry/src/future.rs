@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body::Body;
-use lastbyte_core::{ATTEMPTS, BoxError, EndingHandle, Refusal};
+use lastbyte_core::{ATTEMPTS, BoxError, EndingHandle, REFUSED_BY, Refusal};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep_until};
 use tower_service::Service;
@@ -65,6 +65,12 @@ where
         let mut this = self.project();
         let Some(machine) = this.machine.as_mut() else { panic!("polled after it was ready") };
         let came = machine.as_mut().poll_came(cx);
+        if let Poll::Ready(Came::Passing(head, ..)) = &came
+            && head.headers.contains_key(&REFUSED_BY)
+            && head.headers.get(&ATTEMPTS).is_some_and(|attempts| attempts == "0")
+        {
+            machine.as_mut().take_back();
+        }
         let attempts = machine.plan.attempts();
         let (dialect, given_up) = (machine.plan.ask.dialect, machine.given_up);
         let mut response = match came {

@@ -168,6 +168,14 @@ impl Plan {
         }
     }
 
+    /// The last attempt was refused by a layer further in, and never went out.
+    pub(crate) fn take_back(&mut self) {
+        self.attempts = self.attempts.saturating_sub(1);
+        if let Some(shared) = &self.shared {
+            shared.take_back();
+        }
+    }
+
     /// How many attempts were begun.
     pub(crate) fn attempts(&self) -> u32 {
         self.shared.as_ref().map_or(self.attempts, Attempts::count)

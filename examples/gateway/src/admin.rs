@@ -3,23 +3,30 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use lastbyte::breaker::{State as Circuit, Status};
 
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, nothing};
 use crate::stats::Counts;
 
 /// What `/metrics` is, for those who read it (Prometheus' text format).
 const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+mod breaker;
 
 pub(crate) fn routes(proxy: Arc<Proxy>) -> Router {
     Router::new()
         .route("/stats", get(stats))
         .route("/metrics", get(metrics))
         .route("/status", get(status))
+        .route("/breaker", get(breaker).put(set_breaker))
         .with_state(proxy)
 }
 
@@ -29,7 +36,7 @@ async fn stats(State(proxy): State<Arc<Proxy>>) -> Json<Counts> {
 
 async fn metrics(State(proxy): State<Arc<Proxy>>) -> impl IntoResponse {
     let ready = !proxy.drain.is_begun();
-    ([(header::CONTENT_TYPE, METRICS)], exposition(&proxy.stats.counts(), ready))
+    ([(header::CONTENT_TYPE, METRICS)], exposition(&proxy.stats.counts(), &proxy.circuits(), ready))
 }
 
 async fn status(State(proxy): State<Arc<Proxy>>) -> impl IntoResponse {
@@ -41,8 +48,25 @@ async fn status(State(proxy): State<Arc<Proxy>>) -> impl IntoResponse {
     (headers, page(&proxy))
 }
 
+async fn breaker(State(proxy): State<Arc<Proxy>>) -> Json<serde_json::Value> {
+    Json(breaker::shown(&proxy.circuits()))
+}
+
+async fn set_breaker(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response<Body> {
+    let change = match breaker::Change::read(&body) {
+        Ok(change) => change,
+        Err(why) => return nothing(StatusCode::BAD_REQUEST, "invalid_breaker", &why),
+    };
+    if !proxy.set_breaker(change.mode, change.upstream.as_deref()) {
+        let why = "there is no circuit of that upstream; GET /breaker lists those that calls have made";
+        return nothing(StatusCode::NOT_FOUND, "unknown_upstream", why);
+    }
+    tracing::info!(mode = ?change.mode, upstream = ?change.upstream, "the breaker was set by hand");
+    breaker(State(proxy)).await.into_response()
+}
+
 /// The counts in Prometheus' text format. Every label has one of a few values that are written here.
-fn exposition(counts: &Counts, ready: bool) -> String {
+fn exposition(counts: &Counts, circuits: &[(Box<str>, Status)], ready: bool) -> String {
     let mut text = String::new();
     let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, u64)]| {
         let _ = writeln!(text, "# HELP lastbyte_{name} {help}\n# TYPE lastbyte_{name} {kind}");
@@ -64,6 +88,21 @@ fn exposition(counts: &Counts, ready: bool) -> String {
         counts.endings.iter().map(|(name, count)| (format!("{{ending=\"{name}\"}}"), *count)).collect();
     let endings: Vec<_> = labels.iter().map(|(label, count)| (label.as_str(), *count)).collect();
     metric("endings_total", "counter", "Calls by how they ended.", &endings);
+    // Not by upstream: readers name the models, and a label has to have few values.
+    let states = [
+        ("{state=\"closed\"}", Circuit::Closed),
+        ("{state=\"open\"}", Circuit::Open),
+        ("{state=\"half-open\"}", Circuit::HalfOpen),
+        ("{state=\"closing\"}", Circuit::Closing),
+    ];
+    let in_state = |state| circuits.iter().filter(|(_, status)| status.state == state).count() as u64;
+    let states = states.map(|(label, state)| (label, in_state(state)));
+    metric("circuits", "gauge", "Upstreams by the state of their circuit.", &states);
+    let sum = |of: fn(&Status) -> u64| circuits.iter().map(|(_, status)| of(status)).sum();
+    let opened = sum(|status| status.opened);
+    metric("circuits_opened_total", "counter", "How often circuits opened.", &[("", opened)]);
+    let refused = sum(|status| status.refused);
+    metric("circuits_refused_total", "counter", "Calls that open circuits refused.", &[("", refused)]);
     text
 }
 
@@ -86,6 +125,9 @@ fn page(proxy: &Proxy) -> String {
     for (ending, count) in &counts.endings {
         row(ending, count);
     }
+    for (upstream, status) in &proxy.circuits() {
+        row(&format!("circuit of {}", escaped(breaker::name(upstream))), &breaker::in_words(status));
+    }
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>lastbyte: {state}</title>\n\
          <style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem }} \
@@ -107,7 +149,7 @@ mod tests {
     fn the_counts_are_told_as_prometheus_reads_them() {
         let endings = [("complete", 3), ("truncated", 1)].into();
         let counts = Counts { requests: 5, active: 1, attempts: 6, bytes: 7, endings };
-        let text = exposition(&counts, true);
+        let text = exposition(&counts, &[], true);
         for line in [
             "# TYPE lastbyte_requests_total counter",
             "lastbyte_ready 1",

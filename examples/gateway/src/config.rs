@@ -10,9 +10,11 @@ use lastbyte::retry::splice::{Continuation, Strategy};
 use lastbyte::retry::{Ambiguous, Hedge, MaxAttempts};
 
 mod keys;
+mod overload;
 mod read;
 mod value;
 
+pub(crate) use overload::Breaker;
 pub(crate) use read::{Sources, load};
 
 /// Everything that can be set.
@@ -29,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) models: BTreeMap<String, ModelTimeouts>,
     pub(crate) stream: Stream,
     pub(crate) retry: Retry,
+    pub(crate) breaker: Breaker,
     pub(crate) log: Log,
 }
 
@@ -146,6 +149,7 @@ impl Default for Config {
                 ambiguous: Ambiguous::Retry,
                 mid_stream: Strategy::Auto,
             },
+            breaker: Breaker::default(),
             log: Log { level: "info".into(), format: LogFormat::Text },
         }
     }
@@ -159,10 +163,14 @@ impl Config {
     }
 }
 
+/// A time as TOML.
+fn time(time: Duration) -> String {
+    format!("\"{}\"", humantime::format_duration(time))
+}
+
 /// As TOML that would be read back as the same, with a comment on the key.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = |time: Duration| format!("\"{}\"", humantime::format_duration(time));
         let Self { upstream, timeouts, stream, retry, log, .. } = self;
         writeln!(f, "listen = \"{}\"\nadmin_listen = \"{}\"", self.listen, self.admin_listen)?;
         writeln!(f, "drain_timeout = {}\nmax_body = {}", time(self.drain_timeout), self.max_body)?;
@@ -205,6 +213,7 @@ impl fmt::Display for Config {
             Ambiguous::Fail => "fail",
         };
         writeln!(f, "ambiguous = \"{ambiguous}\"\nmid_stream = \"{}\"", retry.mid_stream.as_str())?;
+        write!(f, "{}", self.breaker)?;
         writeln!(f, "\n[store]\nurl = \"memory:\"")?;
         let format = match log.format {
             LogFormat::Text => "text",

@@ -142,12 +142,14 @@ async fn run(config: Config, mock: Option<Mock>) -> Result<(), Failed> {
     print(&format!("listening on http://{public_addr}\nadmin on http://{admin_addr}"));
 
     // Ends with the process: readiness is asked for while the readers' side drains.
+    let circuits = proxy.clone();
     let admin = server::serve(admin, routes::finish(routes::admin(proxy)), Drain::default(), Duration::ZERO);
     let public = server::serve(public, routes::finish(router), drain.clone(), timeout);
     tokio::pin!(admin, public);
     tokio::select! {
         () = &mut public => {}
         () = &mut admin => {}
+        () = circuits.log_circuits() => {}
         () = signals.twice(|| {
             tracing::info!("draining; a second signal ends at once");
             drain.begin();

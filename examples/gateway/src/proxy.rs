@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_util::client::legacy;
+use lastbyte::breaker::{BreakerLayer, Circuits, Mode, State, Status};
 use lastbyte::core::{
     Ask, Attempts, Deadline, Ending, Refusal, RefusedBy, Tenant, TransportFault, UpstreamKey,
 };
@@ -44,6 +45,8 @@ pub(crate) struct Proxy {
     models: HashMap<String, (Stack, Timeouts)>,
     /// What credentials are hashed with: random, and gone with the process.
     tenants: RandomState,
+    /// Those of each stack.
+    circuits: Vec<Circuits>,
     pub(crate) stats: Stats,
     pub(crate) drain: Drain,
 }
@@ -56,19 +59,21 @@ impl Proxy {
         if let Some(key) = &mut key {
             key.set_sensitive(true);
         }
-        let with = |timeouts: Timeouts| (stack(&config, timeouts, client.clone(), &drain), timeouts);
+        let mut circuits = Vec::new();
+        let mut with = |timeouts: Timeouts| {
+            let breaker = BreakerLayer::new(config.breaker.policy(timeouts, config.timeouts));
+            let breaker = breaker.with_max_event(config.stream.max_event);
+            if !config.breaker.enabled {
+                breaker.circuits().set_mode(Mode::Closed);
+            }
+            circuits.push(breaker.circuits());
+            (stack(&config, timeouts, breaker, client.clone(), &drain), timeouts)
+        };
+        let stack = with(config.timeouts);
         let models = config.models.iter();
         let models = models.map(|(name, own)| (name.clone(), with(own.over(config.timeouts)))).collect();
         let tenants = RandomState::new();
-        Ok(Self {
-            key,
-            stack: with(config.timeouts),
-            models,
-            tenants,
-            stats: Stats::default(),
-            drain,
-            config,
-        })
+        Ok(Self { key, stack, models, tenants, circuits, stats: Stats::default(), drain, config })
     }
 
     /// Where calls go.
@@ -78,6 +83,45 @@ impl Proxy {
 
     pub(crate) fn has_key(&self) -> bool {
         self.key.is_some()
+    }
+
+    /// What each circuit does, by the name of its upstream.
+    pub(crate) fn circuits(&self) -> Vec<(Box<str>, Status)> {
+        let mut all: Vec<_> = self.circuits.iter().flat_map(Circuits::status).collect();
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        all
+    }
+
+    /// Changes who decides, for one circuit or for all. `false` where there is none of that name.
+    pub(crate) fn set_breaker(&self, mode: Mode, upstream: Option<&str>) -> bool {
+        let Some(name) = upstream else {
+            self.circuits.iter().for_each(|circuits| circuits.set_mode(mode));
+            return true;
+        };
+        // Not `any`: a name may be in several.
+        self.circuits.iter().filter(|circuits| circuits.set_mode_of(name, mode)).count() > 0
+    }
+
+    /// Writes a line for each circuit that opens or closes, for ever.
+    pub(crate) async fn log_circuits(&self) {
+        let mut changes: Vec<_> = self.circuits.iter().map(Circuits::changes).collect();
+        let mut known: HashMap<Box<str>, State> = HashMap::new();
+        loop {
+            let changed = changes.iter_mut().map(|changes| Box::pin(changes.changed()));
+            let _ = futures_util::future::select_all(changed).await;
+            for (name, Status { state, successes, failures, slow, open_for, .. }) in self.circuits() {
+                if known.insert(name.clone(), state) == Some(state) {
+                    continue;
+                }
+                let open_ms = open_for.map(|left| left.as_millis() as u64);
+                match state {
+                    State::Open => tracing::warn!(upstream = %name, open_ms, "the circuit opened"),
+                    state => {
+                        tracing::info!(upstream = %name, successes, failures, slow, "the circuit is {state:?}")
+                    }
+                }
+            }
+        }
     }
 
     /// Answers a request to `/v1/…`.
@@ -194,7 +238,7 @@ fn wanted_model(body: &[u8]) -> Option<String> {
 }
 
 /// The layers, outermost first.
-fn stack(config: &Config, timeouts: Timeouts, client: Client, drain: &Drain) -> Stack {
+fn stack(config: &Config, timeouts: Timeouts, breaker: BreakerLayer, client: Client, drain: &Drain) -> Stack {
     let seal = SealLayer::new()
         .with_heartbeat(config.stream.heartbeat)
         .with_seal(config.stream.seal)
@@ -234,6 +278,7 @@ fn stack(config: &Config, timeouts: Timeouts, client: Client, drain: &Drain) -> 
         .layer(seal)
         .map_response(move |response| drain.watch(response))
         .layer(retry)
+        .layer(breaker)
         .layer(guard)
         .map_request(upstream::outgoing)
         .map_response(upstream::incoming)

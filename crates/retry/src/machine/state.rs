@@ -22,6 +22,11 @@ where
         Some(&self.attempt).filter(|attempt| attempt.is_live()).or(self.hedge.as_deref())
     }
 
+    /// What is handed on is the refusal of a layer further in: that attempt never went out.
+    pub(crate) fn take_back(self: Pin<&mut Self>) {
+        self.project().plan.take_back();
+    }
+
     /// Lets the head of a stream go before its content is there, where one has come.
     pub(crate) fn take_head(self: Pin<&mut Self>) -> Option<response::Parts> {
         let this = self.project();

@@ -13,7 +13,12 @@ use super::{Config, LogFormat, ModelTimeouts};
 pub(super) type Set = fn(&mut Config, &Value) -> Read<()>;
 
 /// Every key, and what sets it.
-pub(super) const KEYS: &[(&str, Set)] = &[
+pub(super) fn all() -> impl Iterator<Item = &'static (&'static str, Set)> {
+    KEYS.iter().chain(super::overload::KEYS)
+}
+
+/// All but those of the overload.
+const KEYS: &[(&str, Set)] = &[
     ("listen", |config, value| value::listen(value).map(|addr| config.listen = addr)),
     ("admin_listen", |config, value| value::listen(value).map(|addr| config.admin_listen = addr)),
     ("drain_timeout", |config, value| value::duration(value).map(|time| config.drain_timeout = time)),
@@ -116,7 +121,7 @@ fn store(value: &Value) -> Read<()> {
 
 /// The known key that is most like `path`, where one is.
 pub(super) fn nearest(path: &str) -> Option<&'static str> {
-    let known = KEYS.iter().map(|(key, _)| *key);
+    let known = all().map(|(key, _)| *key);
     let scored = known.map(|key| (distance(path, key), key));
     scored.min().filter(|(distance, key)| *distance <= 1 + key.len() / 5).map(|(_, key)| key)
 }

@@ -10,7 +10,7 @@ use figment::{Figment, Profile};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{KEYS, MODEL_KEYS, nearest};
+use super::keys::{self, MODEL_KEYS, nearest};
 use super::{Config, value};
 
 /// Where settings come from, beside the defaults and the environment.
@@ -50,7 +50,7 @@ pub(crate) fn load(mut config: Config, sources: &Sources) -> Result<Config, Mist
     }
     // Only names of keys: others with the same beginning, such as the one for a token, are left alone.
     let env = Env::prefixed("GATEWAY_")
-        .filter(|name| name.as_str().contains("__") || KEYS.iter().any(|(key, _)| name == *key))
+        .filter(|name| name.as_str().contains("__") || keys::all().any(|(key, _)| name == *key))
         .split("__");
     for (name, _) in env.iter() {
         let shown = format!("GATEWAY_{}", name.as_str().replace('.', "__").to_uppercase());
@@ -121,14 +121,14 @@ impl Reading<'_> {
     fn table(&mut self, above: &str, values: &Dict) {
         for (key, value) in values {
             let path = join(above, key);
-            if let Some((_, set)) = KEYS.iter().find(|(known, _)| *known == path) {
+            if let Some((_, set)) = keys::all().find(|(known, _)| *known == path) {
                 if let Err(what) = set(self.config, value) {
                     self.mistake(&path, &what);
                 }
             } else if path == "timeouts.models" {
                 self.models(&path, value);
             } else {
-                let section = KEYS.iter().any(|(known, _)| known.starts_with(&format!("{path}.")));
+                let section = keys::all().any(|(known, _)| known.starts_with(&format!("{path}.")));
                 match value {
                     Value::Dict(_, inner) if section => self.table(&path, inner),
                     _ if section => self.mistake(&path, "is a section of keys, not a value"),

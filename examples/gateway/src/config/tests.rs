@@ -64,7 +64,7 @@ fn what_check_prints_is_read_back_as_the_same() {
 #[test]
 fn every_key_takes_what_the_defaults_print() {
     let printed: toml::Table = toml::from_str(&Config::default().to_string()).unwrap();
-    for (key, _) in KEYS {
+    for (key, _) in keys::all() {
         let found =
             key.split('.').try_fold(&toml::Value::Table(printed.clone()), |at, part| at.get(part)).is_some();
         assert!(found, "`check` does not print {key}");
@@ -111,7 +111,7 @@ fn documented() -> Vec<(&'static str, &'static str)> {
 #[test]
 fn the_readme_has_every_key_and_no_other() {
     let of_models = MODEL_KEYS.iter().map(|(key, _)| format!("timeouts.models.NAME.{key}"));
-    let known: Vec<String> = KEYS.iter().map(|(key, _)| (*key).to_owned()).chain(of_models).collect();
+    let known: Vec<String> = keys::all().map(|(key, _)| (*key).to_owned()).chain(of_models).collect();
     let documented: Vec<&str> = documented().into_iter().map(|(key, _)| key).collect();
     for key in &known {
         assert_eq!(documented.iter().filter(|it| *it == key).count(), 1, "README.md: {key}");

@@ -41,6 +41,14 @@ pub(super) fn whole(value: &Value) -> Option<i128> {
     num.to_i128().or_else(|| i128::try_from(num.to_u128()?).ok())
 }
 
+/// A whole number in a range.
+pub(super) fn count(value: &Value, least: u32, most: u32) -> Read<u32> {
+    let count = whole(value).and_then(|count| u32::try_from(count).ok());
+    count
+        .filter(|count| (least..=most).contains(count))
+        .ok_or_else(|| expected(&format!("a whole number from {least} to {most}"), value))
+}
+
 /// A number from zero to `most`, whole or not.
 pub(super) fn number(value: &Value, most: f64) -> Read<f64> {
     let what = || format!("a number from 0 to {most}");
