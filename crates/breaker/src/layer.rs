@@ -7,12 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use lastbyte_core::{Ask, BoxError, Classify, ClassifyChat, Refusal, RefusedBy, UpstreamKey, Watch};
+use lastbyte_core::{
+    Ask, BoxError, Classify, ClassifyChat, Listening, Refusal, RefusedBy, UpstreamKey, Watch,
+};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::ResponseBody;
 use crate::call::Call;
 use crate::circuits::Circuits;
 use crate::policy::Policy;
@@ -61,6 +62,9 @@ impl<S> Layer<S> for BreakerLayer {
         Breaker { inner, layer: self.clone() }
     }
 }
+
+/// The body of an answer that went through a [`Breaker`].
+pub type ResponseBody<B> = Listening<B, Call>;
 
 /// The service of [`BreakerLayer`].
 #[derive(Clone, Debug)]
@@ -146,12 +150,14 @@ where
         Poll::Ready(match answer {
             Ok(response) => {
                 let (mut head, body) = response.into_parts();
-                let stream = ask.is_answered_by_stream(&head);
-                let body = watch.body(ask, &mut head, body);
-                if let Some(call) = &mut call {
-                    call.head(body.handle().clone(), stream);
+                if ask.stream.is_none()
+                    && ask.is_answered_by_stream(&head)
+                    && let Some(call) = &mut call
+                {
+                    call.streams();
                 }
-                Ok(Response::from_parts(head, ResponseBody::passed(body, call)))
+                let body = watch.body(ask, &mut head, body);
+                Ok(Response::from_parts(head, Listening::new(body, call)))
             }
             Err(error) => {
                 if let Some(call) = call {

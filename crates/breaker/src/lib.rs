@@ -90,7 +90,6 @@
 //! | a window of calls | at most 100 000 | it is allocated whole |
 //! | open | 5 s to 1 min | doubled with each failure to close, and up to a fifth more by chance |
 
-mod body;
 mod call;
 mod circuit;
 mod circuits;
@@ -101,8 +100,8 @@ mod state;
 mod undecided;
 mod window;
 
-pub use body::ResponseBody;
+pub use call::Call;
 pub use circuits::Circuits;
-pub use layer::{Breaker, BreakerLayer, ResponseFuture};
+pub use layer::{Breaker, BreakerLayer, ResponseBody, ResponseFuture};
 pub use policy::{Over, Policy, Share};
 pub use state::{Mode, State, Status};

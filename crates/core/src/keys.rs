@@ -14,6 +14,17 @@ impl Tenant {
     }
 }
 
+/// How much a call is waited for, in a request's extensions: where there is not room for all, those who are
+/// waited for go first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Somebody waits for the answer.
+    #[default]
+    Live,
+    /// Its answer is stored, and looked for later.
+    Deferred,
+}
+
 /// Which upstream a request goes to, as far as limits and health are its own: what is learned of one key
 /// says nothing of another. Put into a request's extensions where the host is not enough, because limits
 /// are per model or per API key.

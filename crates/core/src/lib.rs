@@ -7,6 +7,7 @@
 //! * [`Watched`] wraps a body, scans it once as it passes, and tells its [`EndingHandle`] exactly one
 //!   ending, also when it is dropped half-way.
 //! * [`EndingHandle`] travels in the response's extensions. Layers further out read it; none scans again.
+//! * [`Listen`] is for a layer that changes nothing of an answer and has to know its end.
 //! * [`Classify`] turns heads and errors into endings; [`dialect`] knows the three wire formats.
 //! * [`BodyError`] is the one error of every lastbyte body, and [`Refusal`] the one answer of a layer
 //!   that says no.
@@ -100,6 +101,7 @@ mod flush;
 mod handle;
 mod judge;
 mod keys;
+mod listen;
 mod per_key;
 mod refusal;
 mod resume;
@@ -119,7 +121,8 @@ pub use error::{BodyError, BoxError};
 pub use flush::{Flushed, Flusher};
 pub use handle::{EndingHandle, EndingReporter};
 pub use judge::{Judge, TransportEnd};
-pub use keys::{Tenant, UpstreamKey};
+pub use keys::{Class, Tenant, UpstreamKey};
+pub use listen::{Listen, Listening};
 pub use per_key::PerKey;
 pub use refusal::{Refusal, error_event};
 pub use resume::Resume;
