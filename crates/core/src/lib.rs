@@ -99,6 +99,7 @@ mod ending;
 mod error;
 mod flush;
 mod handle;
+mod hangup;
 mod judge;
 mod keys;
 mod listen;
@@ -120,6 +121,7 @@ pub use ending::{
 pub use error::{BodyError, BoxError};
 pub use flush::{Flushed, Flusher};
 pub use handle::{EndingHandle, EndingReporter};
+pub use hangup::Hangup;
 pub use judge::{Judge, TransportEnd};
 pub use keys::{Class, Tenant, UpstreamKey};
 pub use listen::{Listen, Listening};

@@ -1,0 +1,144 @@
+use std::fmt;
+use std::sync::{Arc, PoisonError};
+
+use lastbyte_core::{Cause, Ending, EndingHandle, ErrorKind, FailureKind, Listen, Phase};
+use tokio::time::Instant;
+
+use crate::adaptive::{Adaptive, Ticket};
+use crate::gate::{Gate, Permit};
+use crate::sync::{self, Mutex};
+use crate::{Charge, Occupancy};
+
+/// The places of one upstream, or of all, and what is known of how many there should be.
+#[derive(Debug)]
+pub(crate) struct Places {
+    pub(crate) gate: sync::Arc<Gate>,
+    adaptive: Option<Mutex<Adaptive>>,
+}
+
+impl Places {
+    pub(crate) fn new(gate: Gate, adaptive: Option<usize>) -> Self {
+        let adaptive = adaptive.map(|max| Mutex::new(Adaptive::new(max, Instant::now())));
+        Self { gate: sync::Arc::new(gate), adaptive }
+    }
+
+    pub(crate) fn occupancy(&self) -> Occupancy {
+        Occupancy { held: self.gate.held(), waiting: self.gate.waiting(), limit: self.gate.limit() }
+    }
+
+    fn learn<T>(&self, learn: impl FnOnce(&mut Adaptive, usize, Instant) -> T) -> Option<T> {
+        let adaptive = self.adaptive.as_ref()?;
+        let now = Instant::now();
+        let mut adaptive = adaptive.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = adaptive.limit();
+        let learned = learn(&mut adaptive, self.gate.held(), now);
+        let limit = adaptive.limit();
+        drop(adaptive);
+        if limit != before {
+            self.gate.set_limit(limit, now);
+        }
+        Some(learned)
+    }
+}
+
+/// A stream's place and its share of the memory. Both go back when this is dropped.
+pub struct Held {
+    // First: it goes back before anything is learned from that.
+    permit: Option<Permit>,
+    charge: Option<Charge>,
+    learning: Option<Learning>,
+}
+
+/// What is told of a stream to the one that learns the limit.
+struct Learning {
+    places: Arc<Places>,
+    ticket: Ticket,
+    alive: Option<Instant>,
+    frames: u32,
+}
+
+impl Held {
+    #[inline]
+    pub(crate) fn new(permit: Permit, charge: Option<Charge>, places: Arc<Places>) -> Self {
+        let ticket = places.learn(|adaptive, held, now| adaptive.admitted(held, now));
+        let learning = ticket.map(|ticket| Learning { places, ticket, alive: None, frames: 0 });
+        Self { permit: Some(permit), charge, learning }
+    }
+
+    /// There is no head, and why.
+    pub(crate) fn failed(&mut self, ending: &Ending) {
+        self.permit = None;
+        if let Some(learning) = self.learning.take() {
+            learning.ended(ending);
+        }
+    }
+
+    /// How much memory is charged for it, in bytes.
+    pub fn charged(&self) -> usize {
+        self.charge.as_ref().map_or(0, Charge::bytes)
+    }
+}
+
+impl Listen for Held {
+    #[inline]
+    fn hear(&mut self, handle: &EndingHandle) {
+        let Some(learning) = &mut self.learning else { return };
+        if let Some(ending) = handle.ending() {
+            let ending = ending.clone();
+            if let Some(learning) = self.learning.take() {
+                // A refused call has held nothing.
+                if is_refusal(&ending) {
+                    self.permit = None;
+                }
+                learning.ended(&ending);
+            }
+        } else if learning.alive.is_some() {
+            learning.frames += 1;
+        } else if handle.phase() == Phase::Stream {
+            let Learning { places, ticket, alive, .. } = learning;
+            *alive = places.learn(|adaptive, _, now| {
+                adaptive.alive(ticket, now);
+                now
+            });
+        }
+    }
+}
+
+impl Learning {
+    fn ended(self, ending: &Ending) {
+        let Self { places, ticket, alive, frames } = self;
+        places.learn(|adaptive, held, now| match (ending, alive) {
+            _ if is_refusal(ending) => adaptive.refused(&ticket, held, now),
+            (Ending::Complete { .. }, Some(alive)) if frames >= FRAMES => {
+                let gap = now.saturating_duration_since(alive) / frames;
+                adaptive.gap(&ticket, gap, now);
+            }
+            (Ending::Abandoned | Ending::Truncated { cause: Cause::FirstEvent, .. }, None) => {
+                adaptive.gone(&ticket, now);
+            }
+            (Ending::Failed { kind: FailureKind::Timeout { .. } }, None) => adaptive.gone(&ticket, now),
+            _ => {}
+        });
+    }
+}
+
+/// How many pieces a stream has to come in until the time between them says something.
+const FRAMES: u32 = 20;
+
+/// Whether the upstream said that it has too much to do: 429, 503 and 529, or the same as an event.
+fn is_refusal(ending: &Ending) -> bool {
+    match ending {
+        Ending::Failed { kind: FailureKind::Status(status) } => matches!(status.as_u16(), 429 | 503 | 529),
+        Ending::Failed { kind: FailureKind::Event { kind, .. } } => *kind == ErrorKind::RateLimited,
+        _ => false,
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held")
+            .field("permit", &self.permit)
+            .field("charge", &self.charge)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,380 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::task::Waker;
+use std::time::Duration;
+
+use lastbyte_core::{Class, Tenant};
+use tokio::time::Instant;
+
+/// Who stands in a queue; it names one caller and no later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Id {
+    slot: usize,
+    round: u64,
+}
+
+/// What has become of one who waits.
+#[derive(Debug)]
+pub(crate) enum Stand {
+    /// It waits, and is to be woken.
+    Waiting(Option<Waker>),
+    /// It has a place, and has not taken it yet.
+    Granted,
+    /// It had to make room for others.
+    Displaced,
+}
+
+#[derive(Debug)]
+struct Entry {
+    tenant: Tenant,
+    class: Class,
+    stand: Stand,
+}
+
+/// One who waits for a place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) tenant: Tenant,
+    pub(crate) class: Class,
+}
+
+/// Those who wait: live ones before deferred ones, tenants in turn, the oldest of a tenant first, or, while
+/// the queue has not emptied for long, the newest.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    max: usize,
+    waiting: usize,
+    lines: [Lines; 2],
+    slots: Vec<(u64, Option<Entry>)>,
+    free: Vec<usize>,
+    /// Since when nobody could be let in without having waited.
+    crowded: Option<Instant>,
+    /// How long that has to last until the newest go first.
+    patience: Duration,
+}
+
+/// The lines of one class, one for each tenant.
+#[derive(Debug, Default)]
+struct Lines {
+    lines: BTreeMap<Tenant, VecDeque<Id>>,
+    /// Whose turn it is; each tenant that waits stands here once.
+    turns: VecDeque<Tenant>,
+}
+
+impl Queue {
+    /// A queue of at most `max` callers, where the newest go first once it has not emptied for `patience`.
+    pub(crate) fn new(max: usize, patience: Duration) -> Self {
+        Self {
+            max,
+            waiting: 0,
+            lines: Default::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            crowded: None,
+            patience,
+        }
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// How many would be let in before a newcomer.
+    pub(crate) fn ahead(&self, caller: Caller, now: Instant) -> usize {
+        if self.is_overloaded(now) {
+            return 0;
+        }
+        let before: usize = match caller.class {
+            Class::Live => 0,
+            Class::Deferred => self.lines[0].lines.values().map(VecDeque::len).sum(),
+        };
+        let lines = &self.lines[place(caller.class)].lines;
+        let own = lines.get(&caller.tenant).map_or(0, VecDeque::len);
+        // Tenants take turns: of each other line as many go first as stand in ours.
+        let others = lines.iter().filter(|(tenant, _)| **tenant != caller.tenant);
+        before + own + others.map(|(_, line)| line.len().min(own + 1)).sum::<usize>()
+    }
+
+    /// Puts a newcomer into the queue, or says that it is full. Where it is full and the newcomer's tenant
+    /// has fewer in it than another one, the last of the largest line makes room; it is to be woken.
+    pub(crate) fn push(&mut self, caller: Caller, now: Instant) -> Result<(Id, Option<Waker>), Full> {
+        let mut displaced = None;
+        if self.waiting >= self.max {
+            displaced = self.displace(caller)?;
+        }
+        if self.waiting == 0 {
+            self.crowded = Some(now);
+        }
+        let Caller { tenant, class } = caller;
+        let entry = Entry { tenant, class, stand: Stand::Waiting(None) };
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push((0, None));
+            self.slots.len() - 1
+        });
+        self.slots[slot].1 = Some(entry);
+        let id = Id { slot, round: self.slots[slot].0 };
+        let Lines { lines, turns } = &mut self.lines[place(class)];
+        let line = lines.entry(tenant).or_default();
+        if line.is_empty() {
+            turns.push_back(tenant);
+        }
+        line.push_back(id);
+        self.waiting += 1;
+        Ok((id, displaced))
+    }
+
+    /// Gives a place to the next one, and says whom to wake. `None` where nobody waits.
+    pub(crate) fn grant(&mut self, now: Instant) -> Option<Option<Waker>> {
+        let newest_first = self.is_overloaded(now);
+        let Lines { lines, turns } = self.lines.iter_mut().find(|class| !class.turns.is_empty())?;
+        let tenant = turns.pop_front()?;
+        let line = lines.get_mut(&tenant)?;
+        let id = if newest_first { line.pop_back() } else { line.pop_front() }?;
+        if line.is_empty() {
+            lines.remove(&tenant);
+        } else {
+            turns.push_back(tenant);
+        }
+        self.left();
+        self.turn(id, Stand::Granted)
+    }
+
+    /// How one of them stands now.
+    pub(crate) fn stand(&mut self, id: Id) -> Option<&mut Stand> {
+        let (round, entry) = self.slots.get_mut(id.slot)?;
+        (*round == id.round).then_some(())?;
+        entry.as_mut().map(|entry| &mut entry.stand)
+    }
+
+    /// Takes one out, wherever it stands, and says how it stood.
+    pub(crate) fn remove(&mut self, id: Id) -> Option<Stand> {
+        self.stand(id)?;
+        let (round, entry) = self.slots.get_mut(id.slot)?;
+        let Entry { tenant, class, stand, .. } = entry.take()?;
+        *round += 1;
+        self.free.push(id.slot);
+        if matches!(stand, Stand::Waiting(_)) {
+            self.leave(id, tenant, class);
+        }
+        Some(stand)
+    }
+
+    fn is_overloaded(&self, now: Instant) -> bool {
+        self.crowded.is_some_and(|since| now.saturating_duration_since(since) >= self.patience)
+    }
+
+    fn turn(&mut self, id: Id, stand: Stand) -> Option<Option<Waker>> {
+        match std::mem::replace(self.stand(id)?, stand) {
+            Stand::Waiting(waker) => Some(waker),
+            Stand::Granted | Stand::Displaced => Some(None),
+        }
+    }
+
+    /// Makes room for a newcomer of a tenant that has little in the queue.
+    fn displace(&mut self, caller: Caller) -> Result<Option<Waker>, Full> {
+        let own = self.lines[place(caller.class)].lines.get(&caller.tenant).map_or(0, VecDeque::len);
+        // Of the deferred first, and never one that is waited for more than the newcomer.
+        let classes = [Class::Deferred, Class::Live].into_iter().filter(|class| *class >= caller.class);
+        for class in classes {
+            let lines = &self.lines[place(class)].lines;
+            let largest = lines.iter().max_by_key(|(_, line)| line.len());
+            let Some((tenant, line)) = largest else { continue };
+            // One more than ours would have: else two tenants would push one another out for ever.
+            if class == caller.class && line.len() <= own + 1 {
+                continue;
+            }
+            let (tenant, last) = (*tenant, line.back().copied().ok_or(Full)?);
+            self.leave(last, tenant, class);
+            return Ok(self.turn(last, Stand::Displaced).flatten());
+        }
+        Err(Full)
+    }
+
+    /// Takes one that waits out of its line.
+    fn leave(&mut self, id: Id, tenant: Tenant, class: Class) {
+        let Lines { lines, turns } = &mut self.lines[place(class)];
+        let Some(line) = lines.get_mut(&tenant) else { return };
+        // From the back: those who give up early are the ones who came late.
+        if let Some(at) = line.iter().rposition(|other| *other == id) {
+            line.remove(at);
+        }
+        if line.is_empty() {
+            lines.remove(&tenant);
+            turns.retain(|other| *other != tenant);
+        }
+        self.left();
+    }
+
+    fn left(&mut self) {
+        self.waiting -= 1;
+        if self.waiting == 0 {
+            self.crowded = None;
+        }
+    }
+}
+
+/// There is no room in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+fn place(class: Class) -> usize {
+    match class {
+        Class::Live => 0,
+        Class::Deferred => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    fn live(tenant: u64) -> Caller {
+        Caller { tenant: Tenant(tenant), class: Class::Live }
+    }
+
+    fn deferred(tenant: u64) -> Caller {
+        Caller { tenant: Tenant(tenant), class: Class::Deferred }
+    }
+
+    fn queue(max: usize) -> (Queue, Instant) {
+        (Queue::new(max, S * 5), Instant::now())
+    }
+
+    /// Which of these are let in next, until nobody waits.
+    fn order(queue: &mut Queue, ids: &[Id], now: Instant) -> Vec<usize> {
+        let mut order = Vec::new();
+        while queue.grant(now).is_some() {
+            let granted = |id: &Id| matches!(queue.stand(*id), Some(Stand::Granted));
+            let next = ids.iter().position(granted).unwrap();
+            queue.remove(ids[next]);
+            order.push(next);
+        }
+        order
+    }
+
+    fn push(queue: &mut Queue, caller: Caller, now: Instant) -> Id {
+        queue.push(caller, now).unwrap().0
+    }
+
+    #[test]
+    fn the_oldest_goes_first_and_tenants_take_turns() {
+        let (mut queue, now) = queue(10);
+        let ids: Vec<_> =
+            [1, 1, 1, 2, 3, 3].into_iter().map(|tenant| push(&mut queue, live(tenant), now)).collect();
+        assert_eq!(order(&mut queue, &ids, now), [0, 3, 4, 1, 5, 2]);
+    }
+
+    #[test]
+    fn live_callers_go_before_deferred_ones() {
+        let (mut queue, now) = queue(10);
+        let callers = [deferred(1), live(1), deferred(2), live(2)];
+        let ids: Vec<_> = callers.into_iter().map(|caller| push(&mut queue, caller, now)).collect();
+        assert_eq!(order(&mut queue, &ids, now), [1, 3, 0, 2]);
+    }
+
+    #[test]
+    fn when_it_has_not_emptied_for_long_the_newest_goes_first() {
+        let (mut queue, now) = queue(10);
+        let mut ids = vec![push(&mut queue, live(1), now)];
+        for second in 1..4 {
+            ids.push(push(&mut queue, live(1), now + S * second));
+            queue.grant(now + S * second).unwrap();
+        }
+        ids.push(push(&mut queue, live(1), now + S * 6));
+        ids.push(push(&mut queue, live(1), now + S * 6));
+        assert_eq!(queue.ahead(live(2), now + S * 6), 0);
+        queue.grant(now + S * 6).unwrap();
+        assert!(matches!(queue.stand(ids[5]), Some(Stand::Granted)));
+        // It empties, and is a queue again.
+        while queue.grant(now + S * 6).is_some() {}
+        let next: Vec<_> = (0..2).map(|_| push(&mut queue, live(1), now + S * 7)).collect();
+        assert_eq!(order(&mut queue, &next, now + S * 7), [0, 1]);
+    }
+
+    #[test]
+    fn a_full_queue_makes_room_for_a_tenant_that_has_little_in_it() {
+        let (mut queue, now) = queue(4);
+        let ids: Vec<_> = (0..4).map(|_| push(&mut queue, live(1), now)).collect();
+        assert_eq!(queue.push(live(1), now).map(|_| ()), Err(Full), "it is full of its own");
+        push(&mut queue, live(2), now);
+        assert!(matches!(queue.stand(ids[3]), Some(Stand::Displaced)));
+        push(&mut queue, live(2), now);
+        assert!(matches!(queue.stand(ids[2]), Some(Stand::Displaced)));
+        assert!(queue.push(live(2), now).is_err() && queue.push(live(1), now).is_err());
+        assert_eq!(queue.waiting(), 4);
+    }
+
+    #[test]
+    fn live_callers_displace_deferred_ones_and_never_the_other_way_round() {
+        let (mut queue, now) = queue(2);
+        let first = push(&mut queue, deferred(1), now);
+        let second = push(&mut queue, live(1), now);
+        push(&mut queue, live(1), now);
+        assert!(matches!(queue.stand(first), Some(Stand::Displaced)));
+        assert!(queue.push(deferred(2), now).is_err());
+        assert!(matches!(queue.stand(second), Some(Stand::Waiting(_))));
+    }
+
+    #[test]
+    fn how_many_are_ahead_is_what_the_turns_make_of_it() {
+        for (before, newcomer) in [
+            (vec![live(1), live(1), live(2)], live(2)),
+            (vec![live(1), live(1), live(2)], live(3)),
+            (vec![live(1), live(1), live(1)], live(1)),
+            (vec![deferred(1), live(1), deferred(2)], deferred(2)),
+        ] {
+            let (mut queue, now) = queue(10);
+            for caller in before {
+                push(&mut queue, caller, now);
+            }
+            let ahead = queue.ahead(newcomer, now);
+            let id = push(&mut queue, newcomer, now);
+            let mut gone = 0;
+            while !matches!(queue.stand(id), Some(Stand::Granted)) {
+                queue.grant(now).unwrap();
+                gone += 1;
+            }
+            assert_eq!(gone - 1, ahead);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_is_lost_and_nobody_stays(
+            steps in prop::collection::vec((0u8..4, 0u64..4, any::<bool>(), any::<u16>()), 1..300)
+        ) {
+            let (mut queue, start) = queue(20);
+            let mut ids: Vec<Id> = Vec::new();
+            let mut now = start;
+            for (what, tenant, is_live, pick) in steps {
+                now += S / 3;
+                match what {
+                    0 | 1 => {
+                        let caller = if is_live { live(tenant) } else { deferred(tenant) };
+                        ids.extend(queue.push(caller, now).ok().map(|(id, _)| id));
+                    }
+                    2 => { queue.grant(now); }
+                    _ if !ids.is_empty() => {
+                        let id = ids.swap_remove(usize::from(pick) % ids.len());
+                        prop_assert!(queue.remove(id).is_some());
+                        prop_assert!(queue.remove(id).is_none());
+                    }
+                    _ => {}
+                }
+                let waiting = ids.iter().filter(|id| matches!(queue.stand(**id), Some(Stand::Waiting(_)))).count();
+                prop_assert_eq!(queue.waiting(), waiting);
+                prop_assert!(waiting <= 20);
+            }
+            while queue.grant(now).is_some() {}
+            let lines = queue.lines.iter().map(|class| class.lines.len() + class.turns.len()).sum::<usize>();
+            prop_assert_eq!((queue.waiting(), lines), (0, 0));
+            for id in ids {
+                prop_assert!(!matches!(queue.remove(id), None | Some(Stand::Waiting(_))));
+            }
+            prop_assert!(queue.slots.len() <= 300 && queue.free.len() == queue.slots.len());
+        }
+    }
+}
