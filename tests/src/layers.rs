@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lastbyte::backpressure::{AdmissionLayer, WatchdogLayer};
 use lastbyte::breaker::{BreakerLayer, Policy};
 use lastbyte::guard::{GuardLayer, SealLayer};
 use lastbyte::retry::{Backoff, MaxAttempts, RetryLayer};
@@ -11,9 +12,12 @@ use crate::subject::{ATTEMPTS, CAP, Entry, Subject};
 
 /// All layers, outermost first in the order that the facade recommends.
 pub const LAYERS: &[Entry] = &[
+    Entry { name: "watchdog", make: || Subject::new(watchdog(), &[Judges]) },
+    Entry { name: "admission", make: || Subject::new(admission(), &[Judges]) },
     Entry { name: "seal", make: || Subject::new(SealLayer::new().with_max_event(CAP), &[Judges, Seals]) },
     Entry { name: "retry", make: || Subject::new(retry(), &[Judges, Retries]) },
     Entry { name: "breaker", make: || Subject::new(breaker(), &[Judges]) },
+    Entry { name: "per_upstream", make: || Subject::new(per_upstream(), &[Judges]) },
     Entry { name: "guard", make: || Subject::new(GuardLayer::new().with_max_event(CAP), &[Judges, Limits]) },
 ];
 
@@ -42,3 +46,19 @@ fn retry() -> RetryLayer {
 fn breaker() -> BreakerLayer {
     BreakerLayer::seeded(Policy::new().with_min_calls(10_000), 1).with_max_event(CAP)
 }
+
+/// One that waits longer than any check lets a reader wait.
+fn watchdog() -> WatchdogLayer {
+    WatchdogLayer::new(Duration::from_secs(3600)).with_max_event(CAP)
+}
+
+fn admission() -> AdmissionLayer {
+    AdmissionLayer::new(PLACES).with_max_event(CAP)
+}
+
+fn per_upstream() -> AdmissionLayer {
+    AdmissionLayer::per_upstream(PLACES).with_adaptive(true).with_max_event(CAP)
+}
+
+/// More than any check has streams at once.
+const PLACES: usize = 64;

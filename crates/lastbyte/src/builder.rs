@@ -1,6 +1,8 @@
 use tower::ServiceBuilder;
 use tower::layer::util::Stack;
 
+#[cfg(feature = "backpressure")]
+use crate::backpressure::{AdmissionLayer, WatchdogLayer};
 #[cfg(feature = "breaker")]
 use crate::breaker::BreakerLayer;
 #[cfg(feature = "guard")]
@@ -28,6 +30,15 @@ use crate::retry::RetryLayer;
 /// # } }
 /// ```
 pub trait ServiceBuilderExt<L>: sealed::Sealed + Sized {
+    /// Lets go of readers that stopped reading, after 30 seconds. See [`WatchdogLayer`].
+    #[cfg(feature = "backpressure")]
+    fn watchdog(self) -> ServiceBuilder<Stack<WatchdogLayer, L>>;
+
+    /// Limits how many streams there are at once, to the last byte of each. See [`AdmissionLayer`];
+    /// [`ServiceBuilder::concurrency_limit`] is tower's own, which lets go at the head.
+    #[cfg(feature = "backpressure")]
+    fn admission(self, streams: usize) -> ServiceBuilder<Stack<AdmissionLayer, L>>;
+
     /// Ends a broken answer so that nobody takes it for a whole one. See [`SealLayer`].
     #[cfg(feature = "guard")]
     fn seal(self) -> ServiceBuilder<Stack<SealLayer, L>>;
@@ -41,12 +52,31 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed + Sized {
     #[cfg(feature = "breaker")]
     fn breaker(self) -> ServiceBuilder<Stack<BreakerLayer, L>>;
 
+    /// Limits how many streams there are at once to each upstream. See [`AdmissionLayer::per_upstream`].
+    #[cfg(feature = "backpressure")]
+    fn per_upstream(self, streams: usize) -> ServiceBuilder<Stack<AdmissionLayer, L>>;
+
     /// Limits the time of each attempt, on its body too. See [`GuardLayer`].
     #[cfg(feature = "guard")]
     fn guard(self) -> ServiceBuilder<Stack<GuardLayer, L>>;
 }
 
 impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
+    #[cfg(feature = "backpressure")]
+    fn watchdog(self) -> ServiceBuilder<Stack<WatchdogLayer, L>> {
+        self.layer(WatchdogLayer::default())
+    }
+
+    #[cfg(feature = "backpressure")]
+    fn admission(self, streams: usize) -> ServiceBuilder<Stack<AdmissionLayer, L>> {
+        self.layer(AdmissionLayer::new(streams))
+    }
+
+    #[cfg(feature = "backpressure")]
+    fn per_upstream(self, streams: usize) -> ServiceBuilder<Stack<AdmissionLayer, L>> {
+        self.layer(AdmissionLayer::per_upstream(streams))
+    }
+
     #[cfg(feature = "guard")]
     fn seal(self) -> ServiceBuilder<Stack<SealLayer, L>> {
         self.layer(SealLayer::new())

@@ -46,9 +46,12 @@
 //!
 //! | layer | feature | what it does | why there |
 //! |---|---|---|---|
+//! | [`WatchdogLayer`](backpressure::WatchdogLayer) | `backpressure` | lets go of readers that stopped reading | whoever is let go lets go of everything |
+//! | [`AdmissionLayer`](backpressure::AdmissionLayer) | `backpressure` | streams at once, and a queue | before anything is spent on a call |
 //! | [`SealLayer`](guard::SealLayer) | `guard` | error event, failed transport, heartbeats | nothing further out may still save the answer |
 //! | [`RetryLayer`](retry::RetryLayer) | `retry` | asks again while nothing was forwarded | around everything that belongs to one attempt |
 //! | [`BreakerLayer`](breaker::BreakerLayer) | `breaker` | keeps calls away from an upstream that is down or hangs | around the call only: what is stored already needs no upstream |
+//! | [`AdmissionLayer::per_upstream`](backpressure::AdmissionLayer::per_upstream) | `backpressure` | streams at once to each upstream, also learned | who waits between two attempts holds no place |
 //! | [`GuardLayer`](guard::GuardLayer) | `guard` | first event, idle, total | its clock starts when an attempt is sent |
 //!
 //! Each works alone, and in any order that type-checks. A program that reads the answer itself needs no
@@ -61,17 +64,21 @@
 //!
 //! # When the reader leaves
 //!
-//! What is under way is a part of the future or of the body, and is dropped with it. No layer has a task.
+//! What is under way is a part of the future or of the body, and is dropped with it. No layer has a task, but
+//! the watchdog: one that ends with the last body it watches, and one for each answer that it reads ahead, which
+//! that answer's body owns.
 //!
 //! # Bounds
 //!
-//! Each crate lists its own: [`core`], [`breaker`], [`guard`], [`retry`].
+//! Each crate lists its own: [`core`], [`backpressure`], [`breaker`], [`guard`], [`retry`].
 
-#[cfg(any(feature = "breaker", feature = "guard", feature = "retry"))]
+#[cfg(any(feature = "backpressure", feature = "breaker", feature = "guard", feature = "retry"))]
 mod builder;
 
-#[cfg(any(feature = "breaker", feature = "guard", feature = "retry"))]
+#[cfg(any(feature = "backpressure", feature = "breaker", feature = "guard", feature = "retry"))]
 pub use builder::ServiceBuilderExt;
+#[cfg(feature = "backpressure")]
+pub use lastbyte_backpressure as backpressure;
 #[cfg(feature = "breaker")]
 pub use lastbyte_breaker as breaker;
 pub use lastbyte_core as core;
