@@ -107,18 +107,38 @@ pub const PITFALLS: &[Pitfall] = &[
         what: "one panic or timeout takes a pool with it, and neighbours freeze",
         held_by: &["neighbours_of_a_panic_do_not_notice", "an_outage_of_some_is_no_outage_of_others"],
     },
+    Pitfall {
+        what: "a permit goes back at the head, while its stream runs on",
+        held_by: &[
+            "one_more_than_the_limit_waits_though_all_heads_are_long_out",
+            "a_place_goes_back_with_the_last_byte_and_not_with_the_body",
+            "a_place_comes_back_wherever_its_call_is_dropped",
+        ],
+    },
+    Pitfall {
+        what: "a reader that stopped reading holds everything until its transport gives up",
+        held_by: &[
+            "a_reader_that_stops_is_let_go_and_everything_with_it",
+            "waiting_for_the_upstream_is_nobodys_stall",
+        ],
+    },
 ];
 
 /// What the contract asks for and no check holds yet, with the reason.
 pub const GAPS: &[(&str, &str)] = &[
-    ("a permit is held to the last byte and not to the head", "there is no layer of permits yet"),
-    ("a reader that stopped reading is noticed from outside its body", "there is no such watchdog yet"),
     ("a span lasts as long as the body", "no layer opens a span yet"),
     ("frames that are neither data nor trailers pass", "there are no such frames to make in `http-body` 1"),
 ];
 
 /// The test files beside the contract whose tests the table names.
-const OTHERS: &[&str] = &["composition/client.rs", "composition/server.rs", "outage.rs", "chunkings.rs"];
+const OTHERS: &[&str] = &[
+    "tests/tests/composition/client.rs",
+    "tests/tests/composition/server.rs",
+    "tests/tests/outage.rs",
+    "tests/tests/chunkings.rs",
+    "crates/backpressure/tests/admission.rs",
+    "crates/backpressure/tests/watchdog.rs",
+];
 
 /// Where the table is.
 pub fn path() -> PathBuf {
@@ -127,7 +147,7 @@ pub fn path() -> PathBuf {
 
 /// The tests of the files beside the contract, by file.
 pub fn other_tests() -> Vec<(&'static str, Vec<String>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let tests = |file: &&'static str| {
         let source = std::fs::read_to_string(folder.join(file)).expect("a test file");
         let mut names = Vec::new();
@@ -190,7 +210,9 @@ pub fn text() -> String {
     for (mistake, _, check) in WRONG {
         let _ = writeln!(text, "| `{mistake:?}` | `{check}` |");
     }
-    text.push_str("\n## Beside the contract\n\nOn real connections, and on any bytes cut anywhere:\n\n");
+    text.push_str(
+        "\n## Beside the contract\n\nOn real connections, on any bytes cut anywhere, and of one layer:\n\n",
+    );
     for (file, names) in other_tests() {
         for name in names {
             let _ = writeln!(text, "- `{}`: `{name}`", file.trim_end_matches(".rs"));

@@ -50,6 +50,7 @@ struct Config {
     limit: usize,
     by: RefusedBy,
     adaptive: bool,
+    rate_limits: bool,
     max_queue: usize,
     queue_timeout: Duration,
     memory: Option<MemoryBudget>,
@@ -85,6 +86,7 @@ impl AdmissionLayer {
             limit: limit.max(1),
             by,
             adaptive: false,
+            rate_limits: true,
             max_queue: 1000,
             queue_timeout: Duration::from_secs(5),
             memory: None,
@@ -103,6 +105,13 @@ impl AdmissionLayer {
     #[must_use]
     pub fn with_adaptive(self, adaptive: bool) -> Self {
         self.with(|config| config.adaptive = adaptive)
+    }
+
+    /// Whether a 429 tells [`Self::with_adaptive`] that there are too many streams, as it does by default. Off
+    /// where something further out paces the calls after it: then it is the rate that was too high.
+    #[must_use]
+    pub fn with_rate_limits(self, tell: bool) -> Self {
+        self.with(|config| config.rate_limits = tell)
     }
 
     /// How many callers may wait for a place, 1000 by default; 0: none.
@@ -131,6 +140,24 @@ impl AdmissionLayer {
         self.with(|config| config.watch = config.watch.max_event(bytes))
     }
 
+    /// Lets an event stream that breaks end as it comes, where it is held to its ending by default. For outside
+    /// of a layer that tells of the break in an event, and ends the transport cleanly behind it.
+    #[must_use]
+    pub fn lenient(self) -> Self {
+        self.with(|config| config.watch = config.watch.lenient())
+    }
+
+    /// What all its gates hold together, and the limit of one.
+    pub fn total(&self) -> Occupancy {
+        let mut total = Occupancy { held: 0, waiting: 0, limit: self.shared.config.limit };
+        for (_, places) in self.shared.places.all() {
+            let Occupancy { held, waiting, .. } = places.occupancy();
+            total.held += held;
+            total.waiting += waiting;
+        }
+        total
+    }
+
     /// What its gates hold, by the names of their upstreams; one without a name where it has one for all.
     pub fn occupancy(&self) -> Vec<(Box<str>, Occupancy)> {
         let all = self.shared.places.all().into_iter();
@@ -140,8 +167,9 @@ impl AdmissionLayer {
 
 impl Shared {
     fn places(&self, name: &str) -> std::sync::Arc<Places> {
-        let Config { limit, adaptive, max_queue, .. } = self.config;
-        let make = || Places::new(Gate::new(limit, max_queue, PATIENCE), adaptive.then_some(limit));
+        let Config { limit, adaptive, rate_limits, max_queue, .. } = self.config;
+        let make =
+            || Places::new(Gate::new(limit, max_queue, PATIENCE), adaptive.then_some(limit), rate_limits);
         self.places.of(name, make, |_| false)
     }
 

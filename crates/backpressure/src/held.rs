@@ -14,12 +14,14 @@ use crate::{Charge, Occupancy};
 pub(crate) struct Places {
     pub(crate) gate: sync::Arc<Gate>,
     adaptive: Option<Mutex<Adaptive>>,
+    /// Whether a 429 says that there are too many streams.
+    rate_limits: bool,
 }
 
 impl Places {
-    pub(crate) fn new(gate: Gate, adaptive: Option<usize>) -> Self {
+    pub(crate) fn new(gate: Gate, adaptive: Option<usize>, rate_limits: bool) -> Self {
         let adaptive = adaptive.map(|max| Mutex::new(Adaptive::new(max, Instant::now())));
-        Self { gate: sync::Arc::new(gate), adaptive }
+        Self { gate: sync::Arc::new(gate), adaptive, rate_limits }
     }
 
     pub(crate) fn occupancy(&self) -> Occupancy {
@@ -87,7 +89,7 @@ impl Listen for Held {
             let ending = ending.clone();
             if let Some(learning) = self.learning.take() {
                 // A refused call has held nothing.
-                if is_refusal(&ending) {
+                if learning.is_refusal(&ending) {
                     self.permit = None;
                 }
                 learning.ended(&ending);
@@ -105,10 +107,26 @@ impl Listen for Held {
 }
 
 impl Learning {
+    /// Whether the upstream said that it has too much to do: 429, 503 and 529, or the same as an event.
+    fn is_refusal(&self, ending: &Ending) -> bool {
+        match ending {
+            Ending::Failed { kind: FailureKind::Status(status) } => match status.as_u16() {
+                429 => self.places.rate_limits,
+                503 | 529 => true,
+                _ => false,
+            },
+            Ending::Failed { kind: FailureKind::Event { kind, .. } } => {
+                *kind == ErrorKind::RateLimited && self.places.rate_limits
+            }
+            _ => false,
+        }
+    }
+
     fn ended(self, ending: &Ending) {
+        let is_refusal = self.is_refusal(ending);
         let Self { places, ticket, alive, frames } = self;
         places.learn(|adaptive, held, now| match (ending, alive) {
-            _ if is_refusal(ending) => adaptive.refused(&ticket, held, now),
+            _ if is_refusal => adaptive.refused(&ticket, held, now),
             (Ending::Complete { .. }, Some(alive)) if frames >= FRAMES => {
                 let gap = now.saturating_duration_since(alive) / frames;
                 adaptive.gap(&ticket, gap, now);
@@ -124,15 +142,6 @@ impl Learning {
 
 /// How many pieces a stream has to come in until the time between them says something.
 const FRAMES: u32 = 20;
-
-/// Whether the upstream said that it has too much to do: 429, 503 and 529, or the same as an event.
-fn is_refusal(ending: &Ending) -> bool {
-    match ending {
-        Ending::Failed { kind: FailureKind::Status(status) } => matches!(status.as_u16(), 429 | 503 | 529),
-        Ending::Failed { kind: FailureKind::Event { kind, .. } } => *kind == ErrorKind::RateLimited,
-        _ => false,
-    }
-}
 
 impl fmt::Debug for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -40,6 +40,7 @@ struct Settings {
     ahead: Option<Ahead>,
     memory: Option<MemoryBudget>,
     max_event: usize,
+    watch: WatchBody,
 }
 
 impl Default for WatchdogLayer {
@@ -51,7 +52,8 @@ impl Default for WatchdogLayer {
 impl WatchdogLayer {
     /// A reader that takes nothing for `stall_timeout` is let go, an eighth of that later at most.
     pub fn new(stall_timeout: Duration) -> Self {
-        Self::of(Settings { stall_timeout, ahead: None, memory: None, max_event: 1 << 20 })
+        let watch = WatchBody::default().strict();
+        Self::of(Settings { stall_timeout, ahead: None, memory: None, max_event: 1 << 20, watch })
     }
 
     fn of(settings: Settings) -> Self {
@@ -90,6 +92,13 @@ impl WatchdogLayer {
     #[must_use]
     pub fn with_max_event(self, bytes: usize) -> Self {
         self.with(|settings| settings.max_event = bytes)
+    }
+
+    /// Lets an event stream that breaks end as it comes, where it is held to its ending by default. For outside
+    /// of a layer that tells of the break in an event, and ends the transport cleanly behind it.
+    #[must_use]
+    pub fn lenient(self) -> Self {
+        self.with(|settings| settings.watch = settings.watch.lenient())
     }
 
     /// How many answers are watched, those that ended since the last look among them.
@@ -174,7 +183,7 @@ where
         let Shared { settings, clock } = &*this.layer.shared;
         let (mut head, body) = response.into_parts();
         let stream = this.ask.is_answered_by_stream(&head);
-        let watch = WatchBody::default().max_event(settings.max_event).strict();
+        let watch = settings.watch.max_event(settings.max_event);
         let body = watch.body(this.ask, &mut head, body);
         let pump = stream.then(|| settings.pump()).flatten();
         let (body, handle) = match pump {

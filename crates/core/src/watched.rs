@@ -51,6 +51,13 @@ impl Watch {
         self
     }
 
+    /// Undoes [`Self::strict`].
+    #[must_use]
+    pub fn lenient(mut self) -> Self {
+        self.strict = false;
+        self
+    }
+
     /// A judge of the body behind `head`, with these bounds.
     pub fn judge(self, ask: &Ask, head: &response::Parts) -> Judge {
         Judge::new(ask, head, self.max_event, self.max_json)

@@ -11,8 +11,10 @@ use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use lastbyte::backpressure::Occupancy;
 use lastbyte::breaker::{State as Circuit, Status};
 
+use crate::places::Held;
 use crate::proxy::{Proxy, nothing};
 use crate::stats::Counts;
 
@@ -36,7 +38,10 @@ async fn stats(State(proxy): State<Arc<Proxy>>) -> Json<Counts> {
 
 async fn metrics(State(proxy): State<Arc<Proxy>>) -> impl IntoResponse {
     let ready = !proxy.drain.is_begun();
-    ([(header::CONTENT_TYPE, METRICS)], exposition(&proxy.stats.counts(), &proxy.circuits(), ready))
+    (
+        [(header::CONTENT_TYPE, METRICS)],
+        exposition(&proxy.stats.counts(), &proxy.circuits(), &proxy.places.held(), ready),
+    )
 }
 
 async fn status(State(proxy): State<Arc<Proxy>>) -> impl IntoResponse {
@@ -66,7 +71,7 @@ async fn set_breaker(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response<B
 }
 
 /// The counts in Prometheus' text format. Every label has one of a few values that are written here.
-fn exposition(counts: &Counts, circuits: &[(Box<str>, Status)], ready: bool) -> String {
+fn exposition(counts: &Counts, circuits: &[(Box<str>, Status)], held: &Held, ready: bool) -> String {
     let mut text = String::new();
     let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, u64)]| {
         let _ = writeln!(text, "# HELP lastbyte_{name} {help}\n# TYPE lastbyte_{name} {kind}");
@@ -103,6 +108,17 @@ fn exposition(counts: &Counts, circuits: &[(Box<str>, Status)], ready: bool) -> 
     metric("circuits_opened_total", "counter", "How often circuits opened.", &[("", opened)]);
     let refused = sum(|status| status.refused);
     metric("circuits_refused_total", "counter", "Calls that open circuits refused.", &[("", refused)]);
+    let sides = |readers: usize, upstream: usize| {
+        [("{side=\"readers\"}", readers as u64), ("{side=\"upstream\"}", upstream as u64)]
+    };
+    let streams = sides(held.readers.held, held.upstream);
+    metric("places_held", "gauge", "Streams that have a place.", &streams);
+    let waiting = sides(held.readers.waiting, held.upstream_waiting);
+    metric("places_waiting", "gauge", "Calls that wait for a place.", &waiting);
+    let used = held.memory as u64;
+    metric("memory_charged_bytes", "gauge", "What open calls are charged for.", &[("", used)]);
+    let budget = held.memory_budget as u64;
+    metric("memory_budget_bytes", "gauge", "What they may be charged for.", &[("", budget)]);
     text
 }
 
@@ -125,6 +141,12 @@ fn page(proxy: &Proxy) -> String {
     for (ending, count) in &counts.endings {
         row(ending, count);
     }
+    let held = proxy.places.held();
+    row("places of readers", &in_words(&held.readers));
+    row("memory charged", &format!("{} of {}", size(held.memory), size(held.memory_budget)));
+    for (upstream, places) in &proxy.places.by_upstream() {
+        row(&format!("places at {}", escaped(breaker::name(upstream))), &in_words(places));
+    }
     for (upstream, status) in &proxy.circuits() {
         row(&format!("circuit of {}", escaped(breaker::name(upstream))), &breaker::in_words(status));
     }
@@ -137,6 +159,18 @@ fn page(proxy: &Proxy) -> String {
     )
 }
 
+fn in_words(places: &Occupancy) -> String {
+    let Occupancy { held, waiting, limit, .. } = places;
+    match waiting {
+        0 => format!("{held} of {limit}"),
+        waiting => format!("{held} of {limit}, {waiting} waiting"),
+    }
+}
+
+fn size(bytes: usize) -> bytesize::ByteSize {
+    bytesize::ByteSize::b(bytes as u64)
+}
+
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -144,18 +178,23 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::places::Places;
 
     #[test]
     fn the_counts_are_told_as_prometheus_reads_them() {
         let endings = [("complete", 3), ("truncated", 1)].into();
         let counts = Counts { requests: 5, active: 1, attempts: 6, bytes: 7, endings };
-        let text = exposition(&counts, &[], true);
+        let readers = Places::new(&Config::default()).held();
+        let text = exposition(&counts, &[], &readers, true);
         for line in [
             "# TYPE lastbyte_requests_total counter",
             "lastbyte_ready 1",
             "lastbyte_requests_total 5",
             "lastbyte_active_requests 1",
             "lastbyte_endings_total{ending=\"complete\"} 3",
+            "lastbyte_places_held{side=\"readers\"} 0",
+            "lastbyte_memory_budget_bytes 1073741824",
         ] {
             assert!(text.lines().any(|it| it == line), "{line}\n{text}");
         }

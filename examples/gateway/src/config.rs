@@ -14,7 +14,7 @@ mod overload;
 mod read;
 mod value;
 
-pub(crate) use overload::Breaker;
+pub(crate) use overload::{Backpressure, Breaker};
 pub(crate) use read::{Sources, load};
 
 /// Everything that can be set.
@@ -32,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) stream: Stream,
     pub(crate) retry: Retry,
     pub(crate) breaker: Breaker,
+    pub(crate) backpressure: Backpressure,
     pub(crate) log: Log,
 }
 
@@ -77,7 +78,6 @@ pub(crate) struct Stream {
     pub(crate) seal: bool,
     /// The largest event, in bytes.
     pub(crate) max_event: usize,
-    pub(crate) stall_timeout: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,7 +134,6 @@ impl Default for Config {
                 heartbeat: Duration::from_secs(10),
                 seal: true,
                 max_event: 1 << 20,
-                stall_timeout: Duration::from_secs(30),
             },
             retry: Retry {
                 max_attempts: MaxAttempts::MOST,
@@ -150,6 +149,7 @@ impl Default for Config {
                 mid_stream: Strategy::Auto,
             },
             breaker: Breaker::default(),
+            backpressure: Backpressure::default(),
             log: Log { level: "info".into(), format: LogFormat::Text },
         }
     }
@@ -197,7 +197,7 @@ impl fmt::Display for Config {
         writeln!(f, "\n[stream]\nhold_head = {}", time(stream.hold_head))?;
         writeln!(f, "heartbeat = {}\nseal = {}", time(stream.heartbeat), stream.seal)?;
         writeln!(f, "max_event = {}", stream.max_event)?;
-        writeln!(f, "\n[backpressure]\nstall_timeout = {}", time(stream.stall_timeout))?;
+        write!(f, "{}", self.backpressure)?;
         writeln!(f, "\n[retry]\nmax_attempts = {}", retry.max_attempts.as_u32())?;
         writeln!(f, "initial = {}\ncap = {}", time(retry.initial), time(retry.cap))?;
         writeln!(f, "within = {}\nmax_wait = {}", time(retry.within), time(retry.max_wait))?;

@@ -18,6 +18,7 @@ mod cli;
 mod config;
 mod demo;
 mod drain;
+mod places;
 mod proxy;
 mod routes;
 mod server;
@@ -126,7 +127,7 @@ async fn run(config: Config, mock: Option<Mock>) -> Result<(), Failed> {
     let admin = listen(config.admin_listen, "--admin-listen")?;
     let (public_addr, admin_addr) = (address(&public)?, address(&admin)?);
     let drain = Drain::default();
-    let timeout = config.drain_timeout;
+    let (timeout, stall_timeout) = (config.drain_timeout, config.backpressure.stall_timeout);
     let (upstream, key_env) = (config.upstream.url.clone(), config.upstream.api_key_env.clone());
     let proxy = Arc::new(proxy::Proxy::new(config, drain.clone()).map_err(Failed::Usage)?);
     if let (Some(name), false) = (&key_env, proxy.has_key()) {
@@ -143,8 +144,9 @@ async fn run(config: Config, mock: Option<Mock>) -> Result<(), Failed> {
 
     // Ends with the process: readiness is asked for while the readers' side drains.
     let circuits = proxy.clone();
-    let admin = server::serve(admin, routes::finish(routes::admin(proxy)), Drain::default(), Duration::ZERO);
-    let public = server::serve(public, routes::finish(router), drain.clone(), timeout);
+    let operators = routes::finish(routes::admin(proxy));
+    let admin = server::serve(admin, operators, Drain::default(), Duration::ZERO, stall_timeout);
+    let public = server::serve(public, routes::finish(router), drain.clone(), timeout, stall_timeout);
     tokio::pin!(admin, public);
     tokio::select! {
         () = &mut public => {}

@@ -20,10 +20,11 @@ use lastbyte::retry::{Backoff, RetryLayer};
 use serde::Deserialize;
 use tokio::time::Instant;
 use tower::util::BoxCloneSyncService;
-use tower::{ServiceBuilder, ServiceExt};
+use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 use crate::config::{Config, Timeouts};
 use crate::drain::Drain;
+use crate::places::Places;
 use crate::stats::Stats;
 use crate::upstream::{self, Client};
 
@@ -47,6 +48,7 @@ pub(crate) struct Proxy {
     tenants: RandomState,
     /// Those of each stack.
     circuits: Vec<Circuits>,
+    pub(crate) places: Places,
     pub(crate) stats: Stats,
     pub(crate) drain: Drain,
 }
@@ -60,6 +62,7 @@ impl Proxy {
             key.set_sensitive(true);
         }
         let mut circuits = Vec::new();
+        let places = Places::new(&config);
         let mut with = |timeouts: Timeouts| {
             let breaker = BreakerLayer::new(config.breaker.policy(timeouts, config.timeouts));
             let breaker = breaker.with_max_event(config.stream.max_event);
@@ -67,13 +70,13 @@ impl Proxy {
                 breaker.circuits().set_mode(Mode::Closed);
             }
             circuits.push(breaker.circuits());
-            (stack(&config, timeouts, breaker, client.clone(), &drain), timeouts)
+            (stack(&config, timeouts, breaker, &places, client.clone(), &drain), timeouts)
         };
         let stack = with(config.timeouts);
         let models = config.models.iter();
         let models = models.map(|(name, own)| (name.clone(), with(own.over(config.timeouts)))).collect();
         let tenants = RandomState::new();
-        Ok(Self { key, stack, models, tenants, circuits, stats: Stats::default(), drain, config })
+        Ok(Self { key, stack, models, tenants, circuits, places, stats: Stats::default(), drain, config })
     }
 
     /// Where calls go.
@@ -125,24 +128,38 @@ impl Proxy {
     }
 
     /// Answers a request to `/v1/…`.
-    pub(crate) async fn answer(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
-        let attempts = Attempts::default();
-        let call = self.stats.begin(attempts.clone());
+    pub(crate) async fn answer(self: Arc<Self>, mut request: Request<Body>) -> Response<Body> {
+        let came = Instant::now();
         let ask = Ask::of_request(request.method(), request.uri(), request.extensions());
-        let response = match self.call(request, ask, attempts).await {
-            Ok(response) => response,
-            Err(refusal) => refusal.dialect(ask.dialect).into_response(),
-        };
-        call.answer(response)
+        let tenant = self.tenant(request.headers());
+        let deadline = Deadline::of(request.headers(), came, self.config.timeouts.total);
+        request.extensions_mut().insert(tenant);
+        request.extensions_mut().insert(deadline);
+
+        let attempts = Attempts::default();
+        let (proxy, counted) = (self.clone(), attempts.clone());
+        let call = service_fn(move |request| {
+            let (proxy, attempts) = (proxy.clone(), counted.clone());
+            async move {
+                let answered = proxy.call(request, ask, came, attempts).await;
+                Ok(answered.unwrap_or_else(|refusal| refusal.dialect(ask.dialect).into_response()))
+            }
+        });
+        // Inside of the watchdog: the line of a reader that stopped is written when it is let go.
+        let logged = service_fn(|request| {
+            let (begun, call) = (self.stats.begin(attempts.clone()), call.clone());
+            async { Ok(begun.answer(self.places.admit(request, call).await)) }
+        });
+        self.places.watch(request, logged).await
     }
 
     async fn call(
         &self,
         request: Request<Body>,
         ask: Ask,
+        came: Instant,
         attempts: Attempts,
     ) -> Result<Response<Body>, Refusal> {
-        let came = Instant::now();
         let (mut head, body) = request.into_parts();
         let limit = Deadline::of(&head.headers, came, self.config.timeouts.total);
         let body =
@@ -155,8 +172,7 @@ impl Proxy {
         let model = wanted_model(&body);
         let (stack, timeouts) =
             model.as_deref().and_then(|model| self.models.get(model)).unwrap_or(&self.stack).clone();
-        let tenant = self.tenant(&head.headers);
-        head.extensions.insert(tenant);
+        let tenant = Tenant::of(&head.extensions);
         head.extensions.insert(self.upstream_key(tenant, model.as_deref().unwrap_or_default()));
         let deadline = Deadline::of(&head.headers, came, timeouts.total);
         let refuse = |why: &str| {
@@ -238,11 +254,18 @@ fn wanted_model(body: &[u8]) -> Option<String> {
 }
 
 /// The layers, outermost first.
-fn stack(config: &Config, timeouts: Timeouts, breaker: BreakerLayer, client: Client, drain: &Drain) -> Stack {
+fn stack(
+    config: &Config,
+    timeouts: Timeouts,
+    breaker: BreakerLayer,
+    places: &Places,
+    client: Client,
+    drain: &Drain,
+) -> Stack {
     let seal = SealLayer::new()
         .with_heartbeat(config.stream.heartbeat)
         .with_seal(config.stream.seal)
-        .with_stall_timeout(config.stream.stall_timeout)
+        .with_stall_timeout(config.backpressure.stall_timeout)
         .with_max_event(config.stream.max_event);
     let retry = match RetryLayer::new().with_budget(config.retry.budget, config.retry.budget_floor) {
         Some(layer) => layer,
@@ -279,6 +302,7 @@ fn stack(config: &Config, timeouts: Timeouts, breaker: BreakerLayer, client: Cli
         .map_response(move |response| drain.watch(response))
         .layer(retry)
         .layer(breaker)
+        .layer(places.upstream())
         .layer(guard)
         .map_request(upstream::outgoing)
         .map_response(upstream::incoming)

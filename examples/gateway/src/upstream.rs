@@ -27,6 +27,10 @@ const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// a request on a connection that is just being closed has to be sent twice.
 const POOL_IDLE: Duration = Duration::from_secs(45);
 
+/// What is read at once from the chat API, and the largest head of an answer, in bytes: what a reader that
+/// stopped reading holds of its answer.
+const BUFFER: usize = 64 << 10;
+
 /// Headers that belong to one connection (RFC 9110 section 7.6.1), those of older drafts among them.
 const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
@@ -72,6 +76,7 @@ pub(crate) fn client(config: &Config) -> Result<Client, rustls::Error> {
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
         .pool_idle_timeout(POOL_IDLE)
+        .http1_max_buf_size(BUFFER)
         .build(tls))
 }
 

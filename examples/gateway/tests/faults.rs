@@ -11,8 +11,10 @@ use lastbyte_mock::expected_text;
 use serde_json::{Value, json};
 use support::*;
 
-/// Short limits, and waits that cost no time.
+/// Short limits, waits that cost no time, and no breaker: there is nothing but faults here.
 const CONFIG: &str = "
+    [breaker]
+    enabled = false
     [timeouts]
     first_event = \"600ms\"
     idle = \"600ms\"

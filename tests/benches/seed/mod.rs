@@ -36,8 +36,12 @@ pub(crate) fn settings() -> Vec<Setting> {
     let gateway = |name, more: &str| Setting { name, config: Some(format!("{COMMON}{more}")) };
     vec![
         Setting { name: "no gateway", config: None },
-        gateway("nothing", "[retry]\nmax_attempts = 1\n"),
-        gateway("retry", ""),
+        gateway(
+            "nothing",
+            "[retry]\nmax_attempts = 1\n[breaker]\nenabled = false\n[backpressure]\nadaptive = false\n",
+        ),
+        gateway("retry", "[breaker]\nenabled = false\n[backpressure]\nadaptive = false\n"),
+        gateway("retry and breaker", ""),
         gateway("retry and continuation", "[upstream]\ncontinuation = \"vllm\"\n"),
     ]
 }

@@ -48,9 +48,6 @@ const KEYS: &[(&str, Set)] = &[
     ("stream.heartbeat", |config, value| value::duration(value).map(|time| config.stream.heartbeat = time)),
     ("stream.seal", |config, value| value::switch(value).map(|seal| config.stream.seal = seal)),
     ("stream.max_event", |config, value| value::size(value).map(|size| config.stream.max_event = size)),
-    ("backpressure.stall_timeout", |config, value| {
-        value::some_duration(value).map(|time| config.stream.stall_timeout = time)
-    }),
     ("retry.max_attempts", |config, value| {
         attempts(value).map(|attempts| config.retry.max_attempts = attempts)
     }),

@@ -22,6 +22,47 @@ pub(crate) struct Breaker {
     pub(crate) probes: u32,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Backpressure {
+    pub(crate) max_streams: u32,
+    pub(crate) max_queue: u32,
+    pub(crate) queue_timeout: Duration,
+    pub(crate) adaptive: bool,
+    pub(crate) read_ahead: bool,
+    pub(crate) buffer_events: u32,
+    /// In bytes.
+    pub(crate) buffer_bytes: usize,
+    pub(crate) stall_timeout: Duration,
+    /// In bytes.
+    pub(crate) memory_budget: usize,
+}
+
+impl Default for Backpressure {
+    fn default() -> Self {
+        Self {
+            max_streams: 10_000,
+            max_queue: 1000,
+            queue_timeout: Duration::from_secs(5),
+            adaptive: true,
+            read_ahead: false,
+            buffer_events: 100,
+            buffer_bytes: 256 << 10,
+            stall_timeout: Duration::from_secs(30),
+            memory_budget: 1 << 30,
+        }
+    }
+}
+
+impl fmt::Display for Backpressure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n[backpressure]\nmax_streams = {}\nmax_queue = {}", self.max_streams, self.max_queue)?;
+        writeln!(f, "queue_timeout = {}\nadaptive = {}", time(self.queue_timeout), self.adaptive)?;
+        writeln!(f, "read_ahead = {}\nbuffer_events = {}", self.read_ahead, self.buffer_events)?;
+        writeln!(f, "buffer_bytes = {}\nstall_timeout = {}", self.buffer_bytes, time(self.stall_timeout))?;
+        writeln!(f, "memory_budget = {}", self.memory_budget)
+    }
+}
+
 impl Default for Breaker {
     fn default() -> Self {
         Self {
@@ -78,10 +119,40 @@ pub(super) const KEYS: &[(&str, Set)] = &[
     ("breaker.open_for", |config, value| {
         value::some_duration(value).map(|time| config.breaker.open_for = time)
     }),
+    ("backpressure.max_streams", |config, value| {
+        value::count(value, 1, 1_000_000).map(|streams| config.backpressure.max_streams = streams)
+    }),
+    ("backpressure.max_queue", |config, value| {
+        value::count(value, 0, 1_000_000).map(|callers| config.backpressure.max_queue = callers)
+    }),
+    ("backpressure.queue_timeout", |config, value| {
+        value::duration(value).map(|time| config.backpressure.queue_timeout = time)
+    }),
+    ("backpressure.adaptive", |config, value| {
+        value::switch(value).map(|on| config.backpressure.adaptive = on)
+    }),
+    ("backpressure.read_ahead", |config, value| {
+        value::switch(value).map(|on| config.backpressure.read_ahead = on)
+    }),
+    ("backpressure.buffer_events", |config, value| {
+        value::count(value, 1, 1_000_000).map(|events| config.backpressure.buffer_events = events)
+    }),
+    ("backpressure.buffer_bytes", |config, value| {
+        value::size(value).map(|bytes| config.backpressure.buffer_bytes = bytes)
+    }),
+    ("backpressure.stall_timeout", |config, value| {
+        value::some_duration(value).map(|time| config.backpressure.stall_timeout = time)
+    }),
+    ("backpressure.memory_budget", |config, value| {
+        value::size_to(value, MOST_MEMORY).map(|bytes| config.backpressure.memory_budget = bytes)
+    }),
     ("breaker.probes", |config, value| {
         value::count(value, 1, 1000).map(|probes| config.breaker.probes = probes)
     }),
 ];
+
+/// The largest memory budget, in bytes: a TiB, more than is in any one machine.
+const MOST_MEMORY: u64 = 1 << 40;
 
 fn share(value: &Value) -> Read<Share> {
     let share = value::number(value, 1.0)?;

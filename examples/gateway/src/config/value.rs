@@ -88,16 +88,21 @@ pub(super) fn some_duration(value: &Value) -> Read<Duration> {
 
 /// A number of bytes, at least one and at most 1 GiB.
 pub(super) fn size(value: &Value) -> Read<usize> {
+    size_to(value, 1 << 30)
+}
+
+/// A number of bytes, at least one and at most `most`.
+pub(super) fn size_to(value: &Value, most: u64) -> Read<usize> {
     const WHAT: &str = "a size in bytes, such as \"256KiB\" or \"4MiB\"";
-    const MOST: u64 = 1 << 30;
     let bytes = match value {
         Value::Num(..) => whole(value).and_then(|bytes| u64::try_from(bytes).ok()),
         Value::String(_, text) => text.parse::<bytesize::ByteSize>().ok().map(|size| size.as_u64()),
         _ => None,
     };
     let bytes = bytes.ok_or_else(|| expected(WHAT, value))?;
-    if bytes == 0 || bytes > MOST {
-        return Err(format!("must be from 1 byte to 1GiB, found {}", found(value)));
+    if bytes == 0 || bytes > most {
+        let most = if most == 1 << 30 { "1GiB" } else { "1TiB" };
+        return Err(format!("must be from 1 byte to {most}, found {}", found(value)));
     }
     usize::try_from(bytes).map_err(|_| expected(WHAT, value))
 }

@@ -86,6 +86,14 @@ impl Gateway {
         self.url.strip_prefix("http://").unwrap().parse().unwrap()
     }
 
+    /// How many bytes of it are in memory.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() << 10
+    }
+
     /// Asks it to end.
     pub(crate) fn terminate(&self) {
         self.signal("TERM");
