@@ -50,7 +50,7 @@ struct Config {
     limit: usize,
     by: RefusedBy,
     adaptive: bool,
-    rate_limits: bool,
+    refusals: bool,
     max_queue: usize,
     queue_timeout: Duration,
     memory: Option<MemoryBudget>,
@@ -86,7 +86,7 @@ impl AdmissionLayer {
             limit: limit.max(1),
             by,
             adaptive: false,
-            rate_limits: true,
+            refusals: true,
             max_queue: 1000,
             queue_timeout: Duration::from_secs(5),
             memory: None,
@@ -107,11 +107,12 @@ impl AdmissionLayer {
         self.with(|config| config.adaptive = adaptive)
     }
 
-    /// Whether a 429 tells [`Self::with_adaptive`] that there are too many streams, as it does by default. Off
-    /// where something further out paces the calls after it: then it is the rate that was too high.
+    /// Whether an upstream that refuses (429, 529, and 503 with a time to come back) tells
+    /// [`Self::with_adaptive`] that there are too many streams, as it does by default. Off where something
+    /// further out paces the calls after a refusal already: two that slow down for the same reason starve it.
     #[must_use]
-    pub fn with_rate_limits(self, tell: bool) -> Self {
-        self.with(|config| config.rate_limits = tell)
+    pub fn with_refusals(self, tell: bool) -> Self {
+        self.with(|config| config.refusals = tell)
     }
 
     /// How many callers may wait for a place, 1000 by default; 0: none.
@@ -167,9 +168,8 @@ impl AdmissionLayer {
 
 impl Shared {
     fn places(&self, name: &str) -> std::sync::Arc<Places> {
-        let Config { limit, adaptive, rate_limits, max_queue, .. } = self.config;
-        let make =
-            || Places::new(Gate::new(limit, max_queue, PATIENCE), adaptive.then_some(limit), rate_limits);
+        let Config { limit, adaptive, refusals, max_queue, .. } = self.config;
+        let make = || Places::new(Gate::new(limit, max_queue, PATIENCE), adaptive.then_some(limit), refusals);
         self.places.of(name, make, |_| false)
     }
 

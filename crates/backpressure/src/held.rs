@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 
+use http::{HeaderMap, header};
 use lastbyte_core::{Cause, Ending, EndingHandle, ErrorKind, FailureKind, Listen, Phase};
 use tokio::time::Instant;
 
@@ -14,14 +15,14 @@ use crate::{Charge, Occupancy};
 pub(crate) struct Places {
     pub(crate) gate: sync::Arc<Gate>,
     adaptive: Option<Mutex<Adaptive>>,
-    /// Whether a 429 says that there are too many streams.
-    rate_limits: bool,
+    /// Whether refusals say that there are too many streams.
+    refusals: bool,
 }
 
 impl Places {
-    pub(crate) fn new(gate: Gate, adaptive: Option<usize>, rate_limits: bool) -> Self {
+    pub(crate) fn new(gate: Gate, adaptive: Option<usize>, refusals: bool) -> Self {
         let adaptive = adaptive.map(|max| Mutex::new(Adaptive::new(max, Instant::now())));
-        Self { gate: sync::Arc::new(gate), adaptive, rate_limits }
+        Self { gate: sync::Arc::new(gate), adaptive, refusals }
     }
 
     pub(crate) fn occupancy(&self) -> Occupancy {
@@ -57,13 +58,16 @@ struct Learning {
     ticket: Ticket,
     alive: Option<Instant>,
     frames: u32,
+    /// Whether its head says when to come back.
+    comes_back: bool,
 }
 
 impl Held {
     #[inline]
     pub(crate) fn new(permit: Permit, charge: Option<Charge>, places: Arc<Places>) -> Self {
         let ticket = places.learn(|adaptive, held, now| adaptive.admitted(held, now));
-        let learning = ticket.map(|ticket| Learning { places, ticket, alive: None, frames: 0 });
+        let learning =
+            ticket.map(|ticket| Learning { places, ticket, alive: None, frames: 0, comes_back: false });
         Self { permit: Some(permit), charge, learning }
     }
 
@@ -72,6 +76,14 @@ impl Held {
         self.permit = None;
         if let Some(learning) = self.learning.take() {
             learning.ended(ending);
+        }
+    }
+
+    /// There is a head.
+    pub(crate) fn answered(&mut self, head: &HeaderMap) {
+        if let Some(learning) = &mut self.learning {
+            learning.comes_back =
+                head.contains_key(header::RETRY_AFTER) || head.contains_key("retry-after-ms");
         }
     }
 
@@ -107,24 +119,24 @@ impl Listen for Held {
 }
 
 impl Learning {
-    /// Whether the upstream said that it has too much to do: 429, 503 and 529, or the same as an event.
+    /// Whether the upstream said that it has too much to do: 429, 529, the same as an event, and 503 where it
+    /// says when to come back. Without that a 503 is a failure as any other, which fewer streams do not mend.
     fn is_refusal(&self, ending: &Ending) -> bool {
-        match ending {
+        let says_so = match ending {
             Ending::Failed { kind: FailureKind::Status(status) } => match status.as_u16() {
-                429 => self.places.rate_limits,
-                503 | 529 => true,
+                429 | 529 => true,
+                503 => self.comes_back,
                 _ => false,
             },
-            Ending::Failed { kind: FailureKind::Event { kind, .. } } => {
-                *kind == ErrorKind::RateLimited && self.places.rate_limits
-            }
+            Ending::Failed { kind: FailureKind::Event { kind, .. } } => *kind == ErrorKind::RateLimited,
             _ => false,
-        }
+        };
+        says_so && self.places.refusals
     }
 
     fn ended(self, ending: &Ending) {
         let is_refusal = self.is_refusal(ending);
-        let Self { places, ticket, alive, frames } = self;
+        let Self { places, ticket, alive, frames, .. } = self;
         places.learn(|adaptive, held, now| match (ending, alive) {
             _ if is_refusal => adaptive.refused(&ticket, held, now),
             (Ending::Complete { .. }, Some(alive)) if frames >= FRAMES => {

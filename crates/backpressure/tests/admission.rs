@@ -274,3 +274,30 @@ async fn an_upstream_that_refuses_a_herd_is_asked_for_as_much_as_it_took() {
     advance(S).await;
     drop(whole);
 }
+
+/// The limit after a hundred calls one after the other, of which all get this status.
+async fn limit_behind(status: StatusCode, retry_after: Option<&'static str>) -> usize {
+    let layer = AdmissionLayer::per_upstream(1000).with_adaptive(true);
+    let mut service = layer.layer(api(move || {
+        let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
+        *response.status_mut() = status;
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert("retry-after", http::HeaderValue::from_static(seconds));
+        }
+        response
+    }));
+    for _ in 0..100 {
+        assert_eq!(send(&mut service, call()).await.status(), status);
+        advance(S / 10).await;
+    }
+    layer.occupancy()[0].1.limit
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_not_taken_for_a_limit() {
+    let failed = limit_behind(StatusCode::SERVICE_UNAVAILABLE, None).await;
+    assert_eq!(limit_behind(StatusCode::INTERNAL_SERVER_ERROR, None).await, failed);
+    assert_eq!(limit_behind(StatusCode::SERVICE_UNAVAILABLE, Some("1")).await, 1);
+    assert_eq!(limit_behind(StatusCode::TOO_MANY_REQUESTS, None).await, 1);
+    assert!(failed > 1, "{failed}");
+}

@@ -138,6 +138,9 @@ where
                         }
                     };
                     let (mut head, body) = response.into_parts();
+                    if let Some(held) = &mut held {
+                        held.answered(&head.headers);
+                    }
                     let body = watch.body(this.ask, &mut head, body);
                     return Poll::Ready(Ok(Response::from_parts(head, Listening::new(body, held))));
                 }
