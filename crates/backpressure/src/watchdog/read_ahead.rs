@@ -52,7 +52,7 @@ impl ReadAhead {
         let shared = Arc::<Mutex<Buffer>>::default();
         let scanner = Scanner::new(max_event);
         let pump = Pump { body: Box::pin(body), scanner, shared: shared.clone(), ahead };
-        // Ends with its body, and is aborted when whoever reads it lets it go.
+        // It ends with its body, or by an abort when whoever reads it lets it go.
         let pump = tokio::spawn(pump.run());
         Self { shared, pump, answer, reading, _charge: charge }
     }
