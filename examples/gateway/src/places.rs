@@ -44,6 +44,8 @@ impl Places {
         };
         let readers = with(AdmissionLayer::new(own.max_streams as usize)).with_memory(memory.clone());
         let upstream = with(AdmissionLayer::per_upstream(own.max_streams as usize));
+        // A limit that was learned too low then costs time, and not answers.
+        let upstream = upstream.with_queue_timeout(own.queue_timeout.max(config.retry.within));
         // The pacer learns from refusals already, and two that slow down for the same one starve it.
         let upstream = upstream.with_adaptive(own.adaptive).with_refusals(!config.retry.pacing);
         let mut watchdog = WatchdogLayer::new(own.stall_timeout).with_max_event(config.stream.max_event);
