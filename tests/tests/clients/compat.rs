@@ -14,6 +14,8 @@ const CASES: &str = include_str!("../../cases/client_compat_cases.json");
 
 /// Heartbeats stand wherever the chat API pauses.
 const BEATING: &str = "
+[breaker]
+enabled = false
 [stream]
 heartbeat = \"50ms\"
 [retry]
@@ -185,7 +187,7 @@ async fn what_clients_take_for_whole_is_raised_with_our_reason() {
 #[ignore = "needs what `cargo xtask test` installs"]
 async fn statuses_cost_the_sdk_one_call() {
     let sdks: Vec<_> = Sdk::RETRYING.iter().copied().filter(|sdk| sdk.apis().contains(&Api::Chat)).collect();
-    let config = "[retry]\ninitial = \"1ms\"\nmax_attempts = 3\n";
+    let config = "[breaker]\nenabled = false\n[retry]\ninitial = \"1ms\"\nmax_attempts = 3\n";
     for_each(&sdks, config, async |place| {
         for (name, api) in cases() {
             let Try::Status(status, attempts) = tried(&name) else { continue };

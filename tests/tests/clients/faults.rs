@@ -9,6 +9,8 @@ use crate::gateway::{Place, faults_of, for_each};
 
 /// Short waits, so that a fault costs little. The timeouts are far above what a healthy answer takes here.
 const QUICK: &str = "
+[breaker]
+enabled = false
 [timeouts]
 first_event = \"1s\"
 idle = \"1s\"

@@ -8,6 +8,8 @@ use crate::curl;
 use crate::gateway::{faults_of, for_each};
 
 const TWICE: &str = "
+[breaker]
+enabled = false
 [timeouts]
 first_event = \"500ms\"
 [retry]

@@ -10,6 +10,8 @@ use crate::script::Part;
 
 /// The head leaves long before the content, and every silence has a heartbeat.
 const EARLY: &str = "
+[breaker]
+enabled = false
 [timeouts]
 first_event = \"1s\"
 [stream]
