@@ -11,8 +11,10 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::adaptive::Adaptive;
 use crate::gate::{Entered, Gate, Turned};
 use crate::held::{Held, Places};
+use crate::limit::Limit;
 use crate::queue::Caller;
 use crate::sync::Arc;
 use crate::{Charge, MemoryBudget};
@@ -169,7 +171,14 @@ impl AdmissionLayer {
 impl Shared {
     fn places(&self, name: &str) -> std::sync::Arc<Places> {
         let Config { limit, adaptive, refusals, max_queue, .. } = self.config;
-        let make = || Places::new(Gate::new(limit, max_queue, PATIENCE), adaptive.then_some(limit), refusals);
+        let make = || {
+            let limit = if adaptive {
+                Limit::Learned(Box::new(Adaptive::new(limit, fastrand::u64(..))))
+            } else {
+                Limit::Fixed(limit)
+            };
+            Places::new(Gate::new(limit, max_queue, PATIENCE), adaptive, refusals)
+        };
         self.places.of(name, make, |_| false)
     }
 

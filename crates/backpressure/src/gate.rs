@@ -1,10 +1,11 @@
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::limit::Limit;
 use crate::queue::{Caller, Full, Id, Queue, Stand};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +15,13 @@ pub(crate) struct Gate(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    limit: usize,
+    limit: Limit,
+    /// What it was when it was last looked at: it may have risen since, and has not fallen.
+    places: usize,
+    /// When it rises by itself.
+    rises_at: Option<Instant>,
+    /// Who of those who wait minds that time for all of them.
+    timekeeper: Option<Id>,
     held: usize,
     queue: Queue,
     pace: Pace,
@@ -22,9 +29,39 @@ struct State {
 
 impl State {
     fn take(&mut self) -> bool {
-        let free = self.held < self.limit && self.queue.waiting() == 0;
+        let free = self.held < self.places && self.queue.waiting() == 0;
         self.held += usize::from(free);
         free
+    }
+
+    /// Looks at the limit and lets in whom there is room for. Who is to be woken when the lock is off.
+    fn settle(&mut self, now: Instant) -> Vec<Waker> {
+        self.places = self.limit.places(now);
+        let mut wakers = Vec::new();
+        while self.held < self.places {
+            let Some(waker) = self.queue.grant(now) else { break };
+            self.held += 1;
+            wakers.extend(waker);
+        }
+        wakers.extend(self.appoint());
+        wakers
+    }
+
+    /// Sees to it that one of those who wait minds when the limit rises, and says whom to wake for that.
+    fn appoint(&mut self) -> Option<Waker> {
+        let rises_at = self.limit.rises_at();
+        let is_new = std::mem::replace(&mut self.rises_at, rises_at) != rises_at;
+        rises_at?;
+        let queue = &mut self.queue;
+        let keeper = self.timekeeper.filter(|id| matches!(queue.stand(*id), Some(Stand::Waiting(_))));
+        if keeper.is_some() && !is_new {
+            return None;
+        }
+        self.timekeeper = keeper.or_else(|| queue.anybody());
+        match queue.stand(self.timekeeper?) {
+            Some(Stand::Waiting(waker)) => waker.clone(),
+            _ => None,
+        }
     }
 }
 
@@ -58,12 +95,20 @@ pub(crate) struct Place {
     gate: Arc<Gate>,
     /// `None` once it was told what became of it.
     id: Option<Id>,
+    rises_at: Option<Instant>,
 }
 
 impl Gate {
-    pub(crate) fn new(limit: usize, max_queue: usize, patience: Duration) -> Self {
-        let queue = Queue::new(max_queue, patience);
-        Self(Mutex::new(State { limit: limit.max(1), held: 0, queue, pace: Pace::default() }))
+    pub(crate) fn new(mut limit: Limit, max_queue: usize, patience: Duration) -> Self {
+        Self(Mutex::new(State {
+            places: limit.places(Instant::now()),
+            rises_at: limit.rises_at(),
+            limit,
+            timekeeper: None,
+            held: 0,
+            queue: Queue::new(max_queue, patience),
+            pace: Pace::default(),
+        }))
     }
 
     /// A permit, where there is one at once.
@@ -79,33 +124,51 @@ impl Gate {
         deadline: Instant,
     ) -> Result<Entered, Turned> {
         let mut state = self.lock();
-        if state.take() {
-            return Ok(Entered::At(Permit { gate: self.clone() }));
-        }
+        // It may have risen meanwhile, and then it is the turn of others.
+        let mut wakers = state.settle(now);
+        let entered = if state.take() {
+            Ok(Entered::At(Permit { gate: self.clone() }))
+        } else {
+            self.stand_behind(&mut state, &mut wakers, caller, now, deadline)
+        };
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        entered
+    }
+
+    fn stand_behind(
+        self: &Arc<Self>,
+        state: &mut State,
+        wakers: &mut Vec<Waker>,
+        caller: Caller,
+        now: Instant,
+        deadline: Instant,
+    ) -> Result<Entered, Turned> {
         let left = deadline.saturating_duration_since(now);
         let wait = state.pace.time_of(state.queue.ahead(caller, now) + 1);
         if let Some(wait) = wait.filter(|wait| *wait > left) {
             return Err(Turned::TooLong(wait));
         }
         let (id, displaced) = state.queue.push(caller, now).map_err(|Full| Turned::Full)?;
-        drop(state);
-        if let Some(waker) = displaced {
-            waker.wake();
-        }
-        Ok(Entered::Behind(Place { gate: self.clone(), id: Some(id) }))
+        wakers.extend(displaced);
+        wakers.extend(state.appoint());
+        Ok(Entered::Behind(Place { gate: self.clone(), id: Some(id), rises_at: None }))
     }
 
-    /// Another limit, at least one. Those who have a place keep it.
-    pub(crate) fn set_limit(&self, limit: usize, now: Instant) {
+    /// Changes what the limit is made from, and lets in whom there is room for then. Those who have a place
+    /// keep it.
+    pub(crate) fn change<T>(&self, now: Instant, change: impl FnOnce(&mut Limit) -> T) -> T {
         let mut state = self.lock();
-        if state.limit != limit.max(1) {
-            state.limit = limit.max(1);
-            Self::grant(state, now);
-        }
+        let changed = change(&mut state.limit);
+        let wakers = state.settle(now);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        changed
     }
 
-    pub(crate) fn limit(&self) -> usize {
-        self.lock().limit
+    /// How many places there are now, for those who wait and for newcomers.
+    pub(crate) fn limit(&self, now: Instant) -> usize {
+        self.change(now, |limit| limit.places(now))
     }
 
     /// How many have a place.
@@ -134,22 +197,9 @@ impl Gate {
         }
         let now = Instant::now();
         state.pace.count(now);
-        Self::grant(state, now);
-    }
-
-    /// Lets in whom there is room for, and wakes them when the lock is off.
-    fn grant(mut state: MutexGuard<'_, State>, now: Instant) {
-        if state.queue.waiting() == 0 || state.held >= state.limit {
-            return;
-        }
-        let mut wakers = Vec::new();
-        while state.held < state.limit {
-            let Some(waker) = state.queue.grant(now) else { break };
-            state.held += 1;
-            wakers.extend(waker);
-        }
+        let wakers = state.settle(now);
         drop(state);
-        wakers.into_iter().for_each(std::task::Waker::wake);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -163,31 +213,37 @@ impl Drop for Permit {
     }
 }
 
+impl Place {
+    /// When its caller has to look at the [limit](Gate::limit) again, for itself and all others that wait: as
+    /// of the last time that it was polled. Where that changes it is woken.
+    pub(crate) fn rises_at(&self) -> Option<Instant> {
+        self.rises_at
+    }
+}
+
 impl Future for Place {
     type Output = Result<Permit, Turned>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(id) = self.id else { return Poll::Pending };
-        let mut state = self.gate.lock();
-        match state.queue.stand(id) {
+        let this = &mut *self;
+        let Some(id) = this.id else { return Poll::Pending };
+        let mut lock = this.gate.lock();
+        let state = &mut *lock;
+        let outcome = match state.queue.stand(id) {
             Some(Stand::Waiting(waker)) => {
                 if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                     *waker = Some(cx.waker().clone());
                 }
+                this.rises_at = state.rises_at.filter(|_| state.timekeeper == Some(id));
                 return Poll::Pending;
             }
-            Some(Stand::Granted) => {
-                state.queue.remove(id);
-                drop(state);
-                self.id = None;
-                return Poll::Ready(Ok(Permit { gate: self.gate.clone() }));
-            }
-            Some(Stand::Displaced) | None => {}
-        }
+            Some(Stand::Granted) => Ok(Permit { gate: this.gate.clone() }),
+            Some(Stand::Displaced) | None => Err(Turned::Displaced),
+        };
         state.queue.remove(id);
-        drop(state);
-        self.id = None;
-        Poll::Ready(Err(Turned::Displaced))
+        drop(lock);
+        this.id = None;
+        Poll::Ready(outcome)
     }
 }
 
@@ -196,7 +252,11 @@ impl Drop for Place {
         let Some(id) = self.id.take() else { return };
         let mut state = self.gate.lock();
         let stood = state.queue.remove(id);
+        let waker = state.appoint();
         drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
         if let Some(Stand::Granted) = stood {
             self.gate.release();
         }

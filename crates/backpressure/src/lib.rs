@@ -134,8 +134,10 @@ mod adaptive;
 mod admission;
 mod gate;
 mod held;
+mod limit;
 mod memory;
 mod queue;
+mod quota;
 mod sync;
 mod watchdog;
 

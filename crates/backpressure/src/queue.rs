@@ -78,6 +78,11 @@ impl Queue {
         self.waiting
     }
 
+    /// One of those who wait.
+    pub(crate) fn anybody(&self) -> Option<Id> {
+        self.lines.iter().find_map(|class| class.lines.values().next()?.back().copied())
+    }
+
     /// How many would be let in before a newcomer.
     pub(crate) fn ahead(&self, caller: Caller, now: Instant) -> usize {
         if self.is_overloaded(now) {

@@ -301,3 +301,72 @@ async fn failures_are_not_taken_for_a_limit() {
     assert_eq!(limit_behind(StatusCode::TOO_MANY_REQUESTS, None).await, 1);
     assert!(failed > 1, "{failed}");
 }
+
+fn refusing() -> Api {
+    api(|| {
+        let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        response
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_were_dropped_before_their_heads_are_under_way_no_more() {
+    let layer = AdmissionLayer::per_upstream(1000).with_adaptive(true);
+    let silent: Api = tower::util::BoxCloneService::new(tower::service_fn(|_| std::future::pending()));
+    let mut silent = layer.layer(silent);
+    for _ in 0..50 {
+        drop(begin(&mut silent, call()).await);
+    }
+    // Each is refused alone. Beside fifty others it would say that fifty fit.
+    let mut refusing = layer.layer(refusing());
+    for _ in 0..3 {
+        send(&mut refusing, call()).await;
+    }
+    assert_eq!(layer.occupancy()[0].1.limit, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_waits_is_let_in_when_time_alone_has_raised_the_limit() {
+    let layer = AdmissionLayer::per_upstream(1000).with_adaptive(true).with_queue_timeout(S * 60);
+    let mut service = layer.layer(endless());
+    // A stream that nobody reads, so that nothing is heard of it; and as many refusals as are believed.
+    let _silent = send(&mut service, call()).await;
+    let mut refusing = layer.layer(refusing());
+    for _ in 0..3 {
+        send(&mut refusing, call()).await;
+    }
+    assert_eq!(layer.occupancy()[0].1.limit, 1);
+    let (mut first, mut second) = (begin(&mut service, call()).await, begin(&mut service, call()).await);
+    let began = Instant::now();
+    let (answer, is_second) = tokio::select! {
+        answer = &mut first => (answer, false),
+        answer = &mut second => (answer, true),
+    };
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!((S / 2..S * 2).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert_eq!(occupancy(&layer), (2, 1));
+    // It shows its first event, and so there is room for one more.
+    let mut body = Box::pin(answer.into_body());
+    assert!(body.frame().await.unwrap().is_ok());
+    let other = if is_second { first } else { second };
+    assert_eq!(tokio::time::timeout(S * 5, other).await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spent_quota_lets_no_more_in_and_those_who_wait_are_let_in_at_its_time() {
+    let layer = AdmissionLayer::per_upstream(1000).with_adaptive(true).with_queue_timeout(S * 60);
+    let upstream = Endless::default();
+    let mut service = layer.layer(api(move || {
+        let mut response = stream(upstream.body());
+        let headers = response.headers_mut();
+        headers.insert("x-ratelimit-remaining-requests", http::HeaderValue::from_static("0"));
+        headers.insert("x-ratelimit-reset-requests", http::HeaderValue::from_static("20s"));
+        response
+    }));
+    let _stream = send(&mut service, call()).await;
+    assert_eq!(layer.occupancy()[0].1.limit, 1);
+    let began = Instant::now();
+    let _second = send(&mut service, call()).await;
+    assert_eq!(began.elapsed().as_secs(), 20);
+}

@@ -60,8 +60,10 @@ pin_project! {
         places: std::sync::Arc<Places>,
         charge: Option<Charge>,
         caller: Caller,
+        deadline: Instant,
+        // Until then, or until the limit rises, where it is this one that minds that.
         #[pin]
-        deadline: Sleep,
+        timer: Sleep,
     }
 }
 
@@ -77,8 +79,8 @@ impl<S, A> Queued<S, A> {
         caller: Caller,
         deadline: Instant,
     ) -> Self {
-        let deadline = sleep_until(deadline);
-        Self { service, request: Some(request), shared, place, places, charge, caller, deadline }
+        let timer = sleep_until(deadline);
+        Self { service, request: Some(request), shared, place, places, charge, caller, deadline, timer }
     }
 }
 
@@ -173,18 +175,27 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Result<(S::Future, Watch, Held), Refusal>> {
         let mut this = self.project();
-        let turned = match this.place.as_mut().poll(cx) {
-            Poll::Ready(Ok(permit)) => {
-                let held = Held::new(permit, this.charge.take(), this.places.clone());
-                let Some(request) = this.request.take() else { return Poll::Pending };
-                let call = this.service.call(request);
-                return Poll::Ready(Ok((call, this.shared.config.watch, held)));
+        let turned = loop {
+            match this.place.as_mut().poll(cx) {
+                Poll::Ready(Ok(permit)) => {
+                    let held = Held::new(permit, this.charge.take(), this.places.clone());
+                    let Some(request) = this.request.take() else { return Poll::Pending };
+                    let call = this.service.call(request);
+                    return Poll::Ready(Ok((call, this.shared.config.watch, held)));
+                }
+                Poll::Ready(Err(turned)) => break turned,
+                Poll::Pending => {}
             }
-            Poll::Ready(Err(turned)) => turned,
-            Poll::Pending => {
-                ready!(this.deadline.poll(cx));
-                Turned::TooLong(std::time::Duration::ZERO)
+            let until = this.place.rises_at().map_or(*this.deadline, |rises_at| rises_at.min(*this.deadline));
+            if this.timer.deadline() != until {
+                this.timer.as_mut().reset(until);
             }
+            ready!(this.timer.as_mut().poll(cx));
+            if until == *this.deadline {
+                break Turned::TooLong(std::time::Duration::ZERO);
+            }
+            // It has risen: for this one, or for another, or for whoever minds the time next.
+            this.places.gate.limit(Instant::now().max(until));
         };
         let expected = this.places.gate.expected(*this.caller, Instant::now());
         Poll::Ready(Err(this.shared.turned(turned, expected)))
