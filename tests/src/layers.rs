@@ -57,7 +57,7 @@ fn admission() -> AdmissionLayer {
 }
 
 fn per_upstream() -> AdmissionLayer {
-    AdmissionLayer::per_upstream(PLACES).with_adaptive(true).with_max_event(CAP)
+    AdmissionLayer::per_upstream(PLACES).with_adaptive(true).with_seed(1).with_max_event(CAP)
 }
 
 /// More than any check has streams at once.

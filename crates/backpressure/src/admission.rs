@@ -53,6 +53,7 @@ struct Config {
     by: RefusedBy,
     adaptive: bool,
     refusals: bool,
+    seed: Option<u64>,
     max_queue: usize,
     queue_timeout: Duration,
     memory: Option<MemoryBudget>,
@@ -89,6 +90,7 @@ impl AdmissionLayer {
             by,
             adaptive: false,
             refusals: true,
+            seed: None,
             max_queue: 1000,
             queue_timeout: Duration::from_secs(5),
             memory: None,
@@ -115,6 +117,12 @@ impl AdmissionLayer {
     #[must_use]
     pub fn with_refusals(self, tell: bool) -> Self {
         self.with(|config| config.refusals = tell)
+    }
+
+    /// Makes what it tries out to learn the limit the same in every run.
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        self.with(|config| config.seed = Some(seed))
     }
 
     /// How many callers may wait for a place, 1000 by default; 0: none.
@@ -170,10 +178,10 @@ impl AdmissionLayer {
 
 impl Shared {
     fn places(&self, name: &str) -> std::sync::Arc<Places> {
-        let Config { limit, adaptive, refusals, max_queue, .. } = self.config;
+        let Config { limit, adaptive, refusals, seed, max_queue, .. } = self.config;
         let make = || {
             let limit = if adaptive {
-                Limit::Learned(Box::new(Adaptive::new(limit, fastrand::u64(..))))
+                Limit::Learned(Box::new(Adaptive::new(limit, seed.unwrap_or_else(|| fastrand::u64(..)))))
             } else {
                 Limit::Fixed(limit)
             };

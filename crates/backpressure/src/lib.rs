@@ -72,10 +72,12 @@
 //!
 //! With [`AdmissionLayer::with_adaptive`] the limit to each upstream is learned, below the one that was set.
 //! What it learns from, in this order: that the upstream refuses (429, 529, 503 with a time to come back, or
-//! the same as an event); how late first events are beside their own long average; how far apart the pieces
-//! of streams are beside theirs. It never learns from the length of whole streams, which is that of their
-//! answers, nor from failures: fewer streams do not mend those, and a breaker knows them. It learns nothing
-//! upwards while fewer streams run than it allows, and is never below one.
+//! the same as an event) or says in its headers that nothing is left of its quota; how late first events are
+//! beside their own long average; how far apart the pieces of streams are beside theirs. It never learns from
+//! the length of whole streams, which is that of their answers. A failure teaches nothing, since fewer streams
+//! do not mend it and a breaker knows of it, unless it comes later than a first event should have: then it is
+//! a first event that was late. It learns nothing upwards while fewer streams run than it allows, and is never
+//! below one.
 //!
 //! # What a reader takes
 //!
