@@ -44,7 +44,7 @@ impl Default for Backpressure {
             max_queue: 1000,
             queue_timeout: Duration::from_secs(5),
             // On, it took a burst on a busy machine for an overload.
-            adaptive: false,
+            adaptive: true,
             read_ahead: false,
             buffer_events: 100,
             buffer_bytes: 256 << 10,
