@@ -1,0 +1,168 @@
+use std::hash::{Hash, Hasher};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use governor::clock::Clock;
+use governor::nanos::Nanos;
+use governor::state::{RateLimiter, StateStore};
+use tokio::time::Instant;
+
+use crate::Meter;
+use crate::allowance::MINUTE;
+
+/// The most debt that a key can have, as time. A chat API that counts wrongly must not shut a key out for
+/// longer.
+const MAX_DEBT: Duration = Duration::from_secs(600);
+
+/// When all that was used will have come back, in nanoseconds of its bucket's clock: the theoretical arrival
+/// time of the algorithm. 0: nothing was used yet.
+///
+/// The cells of `governor` only move forward. This one moves both ways, as settling needs it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cell(Arc<AtomicU64>);
+
+// To `governor` it is the key and the state in one: each is itself, whatever it holds.
+impl PartialEq for Cell {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Cell {}
+
+impl Hash for Cell {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
+}
+
+/// Finds the state where the key is.
+#[derive(Debug)]
+struct InKey;
+
+impl StateStore for InKey {
+    type Key = Cell;
+
+    fn measure_and_replace<T, F, E>(&self, cell: &Cell, f: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut before = cell.0.load(Ordering::Relaxed);
+        loop {
+            let (outcome, after) = f((before != 0).then(|| before.into()))?;
+            match cell.0.compare_exchange_weak(before, after.into(), Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(outcome),
+                Err(now) => before = now,
+            }
+        }
+    }
+}
+
+/// The runtime's clock, which tests can stop, in nanoseconds since it was first looked at. The limiter looks
+/// when it is made, so that its beginning is 0 and its cells can be read.
+#[derive(Debug, Default)]
+struct SinceMade(OnceLock<Instant>);
+
+impl Clock for SinceMade {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        let now = Instant::now();
+        let since = now.saturating_duration_since(*self.0.get_or_init(|| now));
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX).into()
+    }
+}
+
+/// A limit for a minute. What is used of it is in the [`Cell`] of each key.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    limiter: RateLimiter<Cell, InKey, SinceMade>,
+    limit: u32,
+    /// How many may be used at once.
+    burst: NonZeroU32,
+    /// The time that one takes to come back, in nanoseconds.
+    period: u64,
+}
+
+/// Not now, and when at the earliest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wait(pub(crate) Duration);
+
+impl Bucket {
+    pub(crate) fn new(per_minute: NonZeroU32, burst: Duration) -> Self {
+        let period = (MINUTE / per_minute.get()).max(Duration::from_nanos(1));
+        let cells = burst.as_nanos() / period.as_nanos();
+        let burst = NonZeroU32::new(u32::try_from(cells).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
+        let quota = governor::Quota::with_period(period).map(|quota| quota.allow_burst(burst));
+        // The only period without a quota is 0.
+        let quota = quota.unwrap_or(governor::Quota::per_minute(per_minute));
+        Self {
+            limiter: RateLimiter::new(quota, InKey, SinceMade::default()),
+            limit: per_minute.get(),
+            burst,
+            period: period.as_nanos() as u64,
+        }
+    }
+
+    /// How many may be used at once.
+    pub(crate) fn burst(&self) -> u32 {
+        self.burst.get()
+    }
+
+    /// Takes that many, all or none. More than the burst counts as the burst.
+    pub(crate) fn take(&self, cell: &Cell, many: u64) -> Result<(), Wait> {
+        let Some(many) = NonZeroU32::new(u32::try_from(many).unwrap_or(u32::MAX)) else { return Ok(()) };
+        match self.limiter.check_key_n(cell, many.min(self.burst)) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_until)) => Err(Wait(not_until.wait_time_from(self.limiter.clock().now()))),
+            Err(_too_many) => Err(Wait(self.lasts(many.get().into()))),
+        }
+    }
+
+    /// Makes what was taken as `taken` what it has cost.
+    pub(crate) fn settle(&self, cell: &Cell, taken: u64, cost: u64) {
+        let taken = taken.min(self.burst.get().into());
+        let shift = self.nanos(cost.abs_diff(taken));
+        if shift == 0 {
+            return;
+        }
+        let now = u64::from(self.limiter.clock().now());
+        let ends = now.saturating_add(MAX_DEBT.as_nanos() as u64);
+        let moved = |before: u64| {
+            Some(match cost > taken {
+                true => before.max(now).saturating_add(shift).min(ends.max(before)),
+                false => before.saturating_sub(shift),
+            })
+        };
+        let _ = cell.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved);
+    }
+
+    pub(crate) fn meter(&self, cell: &Cell) -> Meter {
+        let used = self.used(cell);
+        let left = self.nanos(self.burst.get().into()).saturating_sub(used) / self.period;
+        Meter {
+            limit: self.limit,
+            remaining: u32::try_from(left).unwrap_or(u32::MAX),
+            reset: Duration::from_nanos(used),
+        }
+    }
+
+    /// How long what was used takes to come back, in nanoseconds.
+    pub(crate) fn used(&self, cell: &Cell) -> u64 {
+        cell.0.load(Ordering::Relaxed).saturating_sub(self.limiter.clock().now().into())
+    }
+
+    fn nanos(&self, many: u64) -> u64 {
+        self.period.saturating_mul(many)
+    }
+
+    fn lasts(&self, many: u64) -> Duration {
+        Duration::from_nanos(self.nanos(many))
+    }
+}
+
+#[cfg(test)]
+#[path = "bucket/tests.rs"]
+mod tests;

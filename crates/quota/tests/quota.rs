@@ -1,0 +1,400 @@
+//! What a call reserves at its beginning, and what its ending makes of that.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::future::{Future, pending, ready};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body::{Body, Frame};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Channel, Full};
+use lastbyte_core::{BoxError, Refusal, RefusedBy, Tenant};
+use lastbyte_quota::{
+    Allowance, Cost, Denied, Key, Local, Quota, QuotaLayer, Quotas, Standing, Taking, Wanted,
+};
+use tokio::time::advance;
+use tower::util::BoxCloneService;
+use tower::{Layer, Service, ServiceExt};
+
+const PIECE: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"}}]}\n\n";
+const STOP: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":40,\"completion_tokens\":60}}\n\n";
+const DONE: &str = "data: [DONE]\n\n";
+
+type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
+type Api = BoxCloneService<Request<Full<Bytes>>, Response<AnswerBody>, BoxError>;
+type Answered = Result<Response<AnswerBody>, BoxError>;
+
+fn stream(body: impl Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static) -> Answered {
+    let response = Response::builder().header(header::CONTENT_TYPE, "text/event-stream");
+    Ok(response.body(body.map_err(Into::into).boxed_unsync())?)
+}
+
+fn status(status: u16) -> Answered {
+    Ok(Response::builder().status(status).body(Full::from("{}").map_err(Into::into).boxed_unsync())?)
+}
+
+fn api(answer: impl Fn() -> Answered + Clone + Send + 'static) -> Api {
+    BoxCloneService::new(tower::service_fn(move |_| ready(answer())))
+}
+
+fn says(text: &'static str) -> Api {
+    api(move || stream(Full::from(text)))
+}
+
+/// A prompt of 100 tokens, and an answer of 200 at most.
+fn request() -> Request<Full<Bytes>> {
+    let text = "字".repeat(94);
+    let body = serde_json::json!({"model": "m", "max_tokens": 200, "messages": [{"content": text}]});
+    wanting(&body.to_string())
+}
+
+fn wanting(body: &str) -> Request<Full<Bytes>> {
+    let mut request = Request::post("/v1/chat/completions").body(Full::from(body.to_owned())).unwrap();
+    request.extensions_mut().insert(Wanted::read(body.as_bytes()));
+    request
+}
+
+fn layer() -> QuotaLayer {
+    QuotaLayer::new(Allowance::new().with_requests_per_minute(10).with_tokens_per_minute(1_000))
+}
+
+/// Requests and tokens that were used.
+fn used(layer: &QuotaLayer) -> (u32, u32) {
+    let standing = layer.quotas().standing(&Key::from(Tenant(0)));
+    (10 - standing.requests.unwrap().remaining, 1_000 - standing.tokens.unwrap().remaining)
+}
+
+async fn read(answer: Response<impl Body<Data = Bytes, Error: Into<BoxError>>>) -> (StatusCode, String) {
+    let (head, body) = answer.into_parts();
+    let mut body = Box::pin(body);
+    let mut text = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        text.extend_from_slice(&frame.into_data().unwrap_or_default());
+    }
+    (head.status, String::from_utf8(text).unwrap())
+}
+
+/// What a call has used in the end, whatever came of it.
+async fn costs(api: Api) -> (u32, u32) {
+    let layer = layer();
+    if let Ok(answer) = layer.layer(api).oneshot(request()).await {
+        read(answer).await;
+    }
+    used(&layer)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_estimate_is_held_until_the_last_byte_and_then_the_usage_counts() {
+    let layer = layer();
+    let (mut sender, body) = Channel::<Bytes, BoxError>::new(8);
+    let body = Mutex::new(Some(body));
+    let body = Arc::new(body);
+    let api = api(move || stream(body.lock().unwrap().take().unwrap()));
+    let answer = layer.layer(api).oneshot(request()).await.unwrap();
+    let mut body = Box::pin(answer.into_body());
+    for piece in [PIECE, STOP, USAGE] {
+        sender.send_data(Bytes::from_static(piece.as_bytes())).await.unwrap();
+        body.frame().await.unwrap().unwrap();
+        assert_eq!(used(&layer), (1, 300), "100 for the prompt, 200 for the answer");
+    }
+    sender.send_data(Bytes::from_static(DONE.as_bytes())).await.unwrap();
+    drop(sender);
+    while body.frame().await.is_some() {}
+    assert_eq!(used(&layer), (1, 100), "as the API counts");
+    let totals = layer.totals();
+    assert_eq!((totals.reserved, totals.used), (300, 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_was_reserved_is_owed() {
+    let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":900,\"completion_tokens\":600}}\n\n";
+    let text: &'static str = [PIECE, STOP, usage, DONE].concat().leak();
+    let layer = layer();
+    let mut service = layer.layer(says(text));
+    read(service.ready().await.unwrap().call(request()).await.unwrap()).await;
+    let answer = service.ready().await.unwrap().call(request()).await.unwrap();
+    assert_eq!(answer.status(), 429);
+    // 500 are owed, and 300 are wanted: 800 at 1000 a minute.
+    assert_eq!(answer.headers()["retry-after"], "48");
+    assert_eq!(answer.headers()["retry-after-ms"], "48000");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_way_to_end_has_its_price() {
+    let whole: &'static str = [PIECE, PIECE, STOP, DONE].concat().leak();
+    let error: &'static str = "data: {\"error\":{\"message\":\"busy\",\"type\":\"server_error\"}}\n\n";
+    let late: &'static str = [PIECE, error].concat().leak();
+    assert_eq!(costs(says(whole)).await, (1, 101), "complete in one piece, and nobody counted");
+    assert_eq!(costs(says(PIECE)).await, (1, 200), "cut: half of what was reserved for the answer");
+    assert_eq!(costs(says(late)).await, (1, 200), "an error behind content");
+    assert_eq!(costs(says(error)).await, (1, 0), "an error before content");
+    assert_eq!(costs(says("")).await, (1, 0), "nothing at all");
+    assert_eq!(costs(api(|| status(500))).await, (1, 0));
+    assert_eq!(costs(api(|| status(429))).await, (1, 0));
+    assert_eq!(costs(api(|| status(400))).await, (1, 0));
+    assert_eq!(costs(api(|| Err("no connection".into()))).await, (1, 0));
+    let refused = || {
+        let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, RefusedBy::Breaker, "circuit_open", "no");
+        Ok(refusal.into_response::<Full<Bytes>>().map(|body| body.map_err(Into::into).boxed_unsync()))
+    };
+    assert_eq!(costs(api(refused)).await, (0, 0), "it never came to the API");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_json_answer_is_settled_by_its_usage() {
+    let answer = "{\"choices\":[{\"index\":0,\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}],\
+                  \"usage\":{\"prompt_tokens\":40,\"completion_tokens\":2}}";
+    let json = move || {
+        let response = Response::builder().header(header::CONTENT_TYPE, "application/json");
+        Ok(response.body(Full::from(answer).map_err(Into::into).boxed_unsync())?)
+    };
+    assert_eq!(costs(api(json)).await, (1, 42));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_leaves_is_never_given_back_all() {
+    // Before the head.
+    let layer = layer();
+    let silent = BoxCloneService::new(tower::service_fn(|_| pending::<Answered>()));
+    let mut call = Box::pin(layer.layer(silent).oneshot(request()));
+    assert!(futures_poll(call.as_mut()).await.is_pending());
+    assert_eq!(used(&layer), (1, 300));
+    drop(call);
+    assert_eq!(used(&layer), (1, 200));
+
+    // With the head in hand, and after more pieces than were expected.
+    for (pieces, cost) in [(0, 200), (1, 200), (150, 250)] {
+        let layer = self::layer();
+        let endless = api(|| stream(Pieces));
+        let mut body = Box::pin(layer.layer(endless).oneshot(request()).await.unwrap().into_body());
+        for _ in 0..pieces {
+            body.frame().await.unwrap().unwrap();
+        }
+        drop(body);
+        assert_eq!(used(&layer), (1, cost), "after {pieces} pieces");
+    }
+}
+
+/// A body without an end.
+struct Pieces;
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(PIECE.as_bytes())))))
+    }
+}
+
+async fn futures_poll<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_over_the_limit_is_told_when_to_come_back_and_by_then_may() {
+    let layer = layer();
+    let mut service = layer.layer(api(|| stream(Pieces)));
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(service.ready().await.unwrap().call(request()).await.unwrap());
+    }
+    let answer = service.ready().await.unwrap().call(request()).await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["x-lastbyte-refused-by"]),
+        (429, &"quota".parse().unwrap())
+    );
+    assert_eq!(answer.headers()["retry-after-ms"], "12000", "200 tokens at 1000 a minute");
+    assert!(!answer.headers().contains_key("x-should-retry"), "its SDK may come back then");
+    let (_, text) = read(answer).await;
+    assert!(text.contains("\"code\":\"rate_limit_exceeded\"") && text.contains("try again in 12s"), "{text}");
+    advance(Duration::from_millis(11_999)).await;
+    assert_eq!(service.ready().await.unwrap().call(request()).await.unwrap().status(), 429);
+    advance(Duration::from_millis(1)).await;
+    assert_eq!(service.ready().await.unwrap().call(request()).await.unwrap().status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_above_the_burst_has_an_error_of_its_own() {
+    let long = format!("{{\"messages\":[{{\"content\":\"{}\"}}]}}", "字".repeat(1_500));
+    let capped = "{\"max_tokens\":5,\"max_completion_tokens\":1001,\"messages\":[]}";
+    for body in [long.as_str(), capped] {
+        let layer = layer().with_expected_answer(2_000);
+        let answer = layer.layer(says(PIECE)).oneshot(wanting(body)).await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["x-should-retry"].as_bytes()),
+            (429, &b"false"[..])
+        );
+        assert!(!answer.headers().contains_key("retry-after"));
+        assert!(read(answer).await.1.contains("\"code\":\"request_above_quota\""));
+        assert_eq!(used(&layer), (0, 0));
+    }
+    // What is only expected of its answer keeps nobody out.
+    let layer = layer().with_expected_answer(2_000);
+    let body = Box::pin(layer.layer(api(|| stream(Pieces))).oneshot(wanting("{}")).await.unwrap());
+    assert_eq!((body.status().as_u16(), used(&layer)), (200, (1, 1_000)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_answers_take_is_learnt_by_model() {
+    let text: &'static str = [PIECE, STOP, USAGE, DONE].concat().leak();
+    let allowance = Allowance::new().with_tokens_per_minute(1_000_000);
+    let layer = QuotaLayer::new(allowance);
+    let ask = |model: &str| wanting(&format!("{{\"model\":\"{model}\",\"n\":2,\"messages\":[]}}"));
+    let reserved = async |model: &str, api: Api| {
+        let before = layer.totals().reserved;
+        let answer = layer.layer(api).oneshot(ask(model)).await.unwrap();
+        let reserved = layer.totals().reserved - before;
+        read(answer).await;
+        reserved
+    };
+    assert_eq!(reserved("m", says(text)).await, 3 + 2 * 1_024);
+    for _ in 0..20 {
+        reserved("m", says(text)).await;
+    }
+    // 60 tokens each; no two in a class of lengths are further apart than a quarter.
+    assert_eq!(reserved("m", says(text)).await, 3 + 2 * 63);
+    assert_eq!(reserved("other", says(text)).await, 3 + 2 * 1_024);
+    // What broke says nothing of how long answers are.
+    for _ in 0..40 {
+        reserved("broken", says(PIECE)).await;
+    }
+    assert_eq!(reserved("broken", says(PIECE)).await, 3 + 2 * 1_024);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_is_told_as_openai_does() {
+    let with_theirs = || {
+        let mut answer = stream(Full::from(PIECE))?;
+        answer.headers_mut().insert("x-ratelimit-remaining-tokens", "1".parse()?);
+        Ok(answer)
+    };
+    let told = |headers: &http::HeaderMap| {
+        ["limit", "remaining", "reset"].map(|what| {
+            ["requests", "tokens"]
+                .map(|of| headers[format!("x-ratelimit-{what}-{of}")].to_str().unwrap().to_owned())
+        })
+    };
+    let layer = layer();
+    let mut service = layer.layer(api(with_theirs));
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(service.ready().await.unwrap().call(request()).await.unwrap());
+    }
+    let [first, .., last] = held.as_slice() else { panic!() };
+    assert_eq!(told(first.headers()), [["10", "1000"], ["9", "700"], ["6s", "18s"]]);
+    assert_eq!(told(last.headers()), [["10", "1000"], ["7", "100"], ["18s", "54s"]]);
+    let refused = service.ready().await.unwrap().call(request()).await.unwrap();
+    assert_eq!(told(refused.headers()), [["10", "1000"], ["7", "100"], ["18s", "54s"]]);
+
+    let quiet = self::layer().with_headers(false);
+    let answer = quiet.layer(api(with_theirs)).oneshot(request()).await.unwrap();
+    assert_eq!(answer.headers()["x-ratelimit-remaining-tokens"], "1", "the upstream's own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_have_allowances_of_their_own() {
+    let layer = layer();
+    let mut service = layer.layer(api(|| stream(Pieces)));
+    let mut held = Vec::new();
+    let mut ask = async |key: Key| {
+        let mut request = request();
+        match key {
+            Key::Tenant(tenant) => request.extensions_mut().insert(tenant).map(drop),
+            key @ Key::Named(_) => request.extensions_mut().insert(key).map(drop),
+        };
+        let answer = service.ready().await.unwrap().call(request).await.unwrap();
+        let status = answer.status().as_u16();
+        held.push(answer);
+        status
+    };
+    for key in [Key::named("a"), Key::named("b"), Key::from(Tenant(7))] {
+        for _ in 0..3 {
+            assert_eq!(ask(key.clone()).await, 200);
+        }
+        assert_eq!(ask(key).await, 429);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_costs_nothing_is_not_counted() {
+    let layer = layer();
+    let mut list = Request::new(Full::default());
+    *list.method_mut() = Method::GET;
+    read(layer.layer(says("")).oneshot(list).await.unwrap()).await;
+    assert_eq!(used(&layer), (0, 0));
+    // What is no chat call has no answer to expect, and a body of 400 bytes that nobody read is 100 tokens.
+    let embed = Request::post("/v1/embeddings").body(Full::from("x".repeat(400))).unwrap();
+    read(layer.layer(api(|| status(200))).oneshot(embed).await.unwrap()).await;
+    assert_eq!(used(&layer), (1, 100));
+    let unlimited = QuotaLayer::new(Allowance::new());
+    let answer = unlimited.layer(says(PIECE)).oneshot(request()).await.unwrap();
+    assert!(!answer.headers().contains_key("x-ratelimit-limit-tokens"));
+    assert_eq!((unlimited.quotas().keys(), unlimited.totals().reserved), (0, 0));
+}
+
+/// Allowances behind somebody who has to be asked.
+#[derive(Debug, Clone)]
+struct Remote {
+    local: Arc<Local>,
+    settled: Arc<Mutex<Vec<(Cost, Cost)>>>,
+}
+
+impl Quotas for Remote {
+    type Later = Pin<Box<dyn Future<Output = Result<Standing, Denied>> + Send>>;
+
+    fn take(&self, key: &Key, cost: Cost) -> Taking<Self::Later> {
+        let (local, key) = (self.local.clone(), key.clone());
+        Taking::Later(Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            match local.take(&key, cost) {
+                Taking::Now(taken) => taken,
+                Taking::Later(never) => never.await,
+            }
+        }))
+    }
+
+    fn settle(&self, key: &Key, taken: Cost, cost: Cost) {
+        self.settled.lock().unwrap().push((taken, cost));
+        self.local.settle(key, taken, cost);
+    }
+
+    fn token_burst(&self) -> Option<u32> {
+        self.local.token_burst()
+    }
+
+    fn is_unlimited(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn allowances_may_be_kept_elsewhere() {
+    let allowance = Allowance::new().with_tokens_per_minute(1_000);
+    let remote = Remote { local: Arc::new(Local::new(allowance)), settled: Arc::default() };
+    let layer = QuotaLayer::with_quotas(remote.clone());
+    let mut service: Quota<Api, Remote> = layer.layer(api(|| stream(Pieces)));
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(service.ready().await.unwrap().call(request()).await.unwrap());
+    }
+    let refused = service.ready().await.unwrap().call(request()).await.unwrap();
+    assert_eq!((refused.status().as_u16(), remote.settled.lock().unwrap().len()), (429, 0));
+    drop(held);
+    let settled = (Cost { requests: 1, tokens: 300 }, Cost { requests: 1, tokens: 200 });
+    assert_eq!(*remote.settled.lock().unwrap(), [settled; 3]);
+    // One that leaves before it was granted has taken nothing.
+    let mut call = Box::pin(layer.layer(api(|| stream(Pieces))).oneshot(request()));
+    assert!(futures_poll(call.as_mut()).await.is_pending());
+    drop(call);
+    assert_eq!(remote.settled.lock().unwrap().len(), 3);
+}
