@@ -5,6 +5,7 @@ use std::time::Duration;
 use lastbyte::backpressure::{AdmissionLayer, WatchdogLayer};
 use lastbyte::breaker::{BreakerLayer, Policy};
 use lastbyte::guard::{GuardLayer, SealLayer};
+use lastbyte::quota::{Allowance, QuotaLayer};
 use lastbyte::retry::{Backoff, MaxAttempts, RetryLayer};
 
 use crate::subject::Does::{Judges, Limits, Retries, Seals};
@@ -15,6 +16,7 @@ pub const LAYERS: &[Entry] = &[
     Entry { name: "watchdog", make: || Subject::new(watchdog(), &[Judges]) },
     Entry { name: "admission", make: || Subject::new(admission(), &[Judges]) },
     Entry { name: "seal", make: || Subject::new(SealLayer::new().with_max_event(CAP), &[Judges, Seals]) },
+    Entry { name: "quota", make: || Subject::new(quota(), &[Judges]) },
     Entry { name: "retry", make: || Subject::new(retry(), &[Judges, Retries]) },
     Entry { name: "breaker", make: || Subject::new(breaker(), &[Judges]) },
     Entry { name: "per_upstream", make: || Subject::new(per_upstream(), &[Judges]) },
@@ -54,6 +56,12 @@ fn watchdog() -> WatchdogLayer {
 
 fn admission() -> AdmissionLayer {
     AdmissionLayer::new(PLACES).with_max_event(CAP)
+}
+
+/// One that has enough for any check.
+fn quota() -> QuotaLayer {
+    let plenty = Allowance::new().with_requests_per_minute(1_000_000).with_tokens_per_minute(1_000_000_000);
+    QuotaLayer::new(plenty).with_max_event(CAP)
 }
 
 fn per_upstream() -> AdmissionLayer {

@@ -116,6 +116,14 @@ pub const PITFALLS: &[Pitfall] = &[
         ],
     },
     Pitfall {
+        what: "tokens are charged when they are spent already, or never given back",
+        held_by: &[
+            "an_estimate_is_held_until_the_last_byte_and_then_the_usage_counts",
+            "more_than_was_reserved_is_owed",
+            "a_reader_that_leaves_is_never_given_back_all",
+        ],
+    },
+    Pitfall {
         what: "a reader that stopped reading holds everything until its transport gives up",
         held_by: &[
             "a_reader_that_stops_is_let_go_and_everything_with_it",
@@ -138,6 +146,7 @@ const OTHERS: &[&str] = &[
     "tests/tests/chunkings.rs",
     "crates/backpressure/tests/admission.rs",
     "crates/backpressure/tests/watchdog.rs",
+    "crates/quota/tests/quota.rs",
 ];
 
 /// Where the table is.

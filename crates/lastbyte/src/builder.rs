@@ -7,6 +7,8 @@ use crate::backpressure::{AdmissionLayer, WatchdogLayer};
 use crate::breaker::BreakerLayer;
 #[cfg(feature = "guard")]
 use crate::guard::{GuardLayer, SealLayer};
+#[cfg(feature = "quota")]
+use crate::quota::{Allowance, QuotaLayer};
 #[cfg(feature = "retry")]
 use crate::retry::RetryLayer;
 
@@ -42,6 +44,10 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed + Sized {
     /// Ends a broken answer so that nobody takes it for a whole one. See [`SealLayer`].
     #[cfg(feature = "guard")]
     fn seal(self) -> ServiceBuilder<Stack<SealLayer, L>>;
+
+    /// Limits the requests and tokens of each tenant. See [`QuotaLayer`].
+    #[cfg(feature = "quota")]
+    fn quota(self, allowance: Allowance) -> ServiceBuilder<Stack<QuotaLayer, L>>;
 
     /// Asks again where an answer failed before its content. See [`RetryLayer`]; [`ServiceBuilder::retry`]
     /// is tower's own, which decides at the head.
@@ -80,6 +86,11 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
     #[cfg(feature = "guard")]
     fn seal(self) -> ServiceBuilder<Stack<SealLayer, L>> {
         self.layer(SealLayer::new())
+    }
+
+    #[cfg(feature = "quota")]
+    fn quota(self, allowance: Allowance) -> ServiceBuilder<Stack<QuotaLayer, L>> {
+        self.layer(QuotaLayer::new(allowance))
     }
 
     #[cfg(feature = "retry")]

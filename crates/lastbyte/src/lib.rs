@@ -49,6 +49,7 @@
 //! | [`WatchdogLayer`](backpressure::WatchdogLayer) | `backpressure` | lets go of readers that stopped reading | whoever is let go lets go of everything |
 //! | [`AdmissionLayer`](backpressure::AdmissionLayer) | `backpressure` | streams at once, and a queue | before anything is spent on a call |
 //! | [`SealLayer`](guard::SealLayer) | `guard` | error event, failed transport, heartbeats | nothing further out may still save the answer |
+//! | [`QuotaLayer`](quota::QuotaLayer) | `quota`, and `tokenizer` to count exactly | requests and tokens a minute, by tenant | a call is one, however many attempts it takes |
 //! | [`RetryLayer`](retry::RetryLayer) | `retry` | asks again while nothing was forwarded | around everything that belongs to one attempt |
 //! | [`BreakerLayer`](breaker::BreakerLayer) | `breaker` | keeps calls away from an upstream that is down or hangs | around the call only: what is stored already needs no upstream |
 //! | [`AdmissionLayer::per_upstream`](backpressure::AdmissionLayer::per_upstream) | `backpressure` | streams at once to each upstream, also learned | who waits between two attempts holds no place |
@@ -70,12 +71,24 @@
 //!
 //! # Bounds
 //!
-//! Each crate lists its own: [`core`], [`backpressure`], [`breaker`], [`guard`], [`retry`].
+//! Each crate lists its own: [`core`], [`backpressure`], [`breaker`], [`guard`], [`quota`], [`retry`].
 
-#[cfg(any(feature = "backpressure", feature = "breaker", feature = "guard", feature = "retry"))]
+#[cfg(any(
+    feature = "backpressure",
+    feature = "breaker",
+    feature = "guard",
+    feature = "quota",
+    feature = "retry"
+))]
 mod builder;
 
-#[cfg(any(feature = "backpressure", feature = "breaker", feature = "guard", feature = "retry"))]
+#[cfg(any(
+    feature = "backpressure",
+    feature = "breaker",
+    feature = "guard",
+    feature = "quota",
+    feature = "retry"
+))]
 pub use builder::ServiceBuilderExt;
 #[cfg(feature = "backpressure")]
 pub use lastbyte_backpressure as backpressure;
@@ -84,5 +97,7 @@ pub use lastbyte_breaker as breaker;
 pub use lastbyte_core as core;
 #[cfg(feature = "guard")]
 pub use lastbyte_guard as guard;
+#[cfg(feature = "quota")]
+pub use lastbyte_quota as quota;
 #[cfg(feature = "retry")]
 pub use lastbyte_retry as retry;
