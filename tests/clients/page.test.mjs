@@ -85,7 +85,7 @@ test("the page loads without a complaint, and an answer streams in", async (t) =
 // Each switch of the page: what it is called, what is told at 100 % of all calls, and what becomes of an
 // answer whose first call alone meets it.
 const SWITCHES = [
-  ["Rate limited (429)", /^Not whole: .*429/, /^Whole\. 2 attempts/],
+  ["Rate limited (429)", /^(Not whole|Refused): .*429/, /^Whole\. 2 attempts/],
   ["Overloaded (503)", /^Not whole: .*503/, /^Whole\. 2 attempts/],
   ["Connection reset", /^Not whole: .*502/, /^Whole\. 2 attempts/],
   ["Silence", /^Not whole: .*no content in time/, /^Whole\. 2 attempts/],
@@ -157,6 +157,22 @@ test("a newcomer sees an answer survive within a minute", async (t) => {
   assert.equal(total(later), total(earlier));
   assert.deepEqual({ ...later, mix: [], script: [] }, { ...earlier, mix: [], script: [] });
   assert.deepEqual(page.allComplaints, []);
+});
+
+test("a refusal says why, and when to come back", async (t) => {
+  await faultsOf(PAGE_QUICK, HEALTHY);
+  const page = await open(t, PAGE_QUICK);
+  const message = "the limit of 2 requests a minute is reached, 0 are left; try again in 12s";
+  await page.route("**/v1/chat/completions", (route) =>
+    route.fulfill({
+      status: 429,
+      headers: { "content-type": "application/json", "x-lastbyte-refused-by": "quota", "x-lastbyte-attempts": "0" },
+      body: JSON.stringify({ error: { message, type: "server_error", param: null, code: "rate_limit_exceeded" } }),
+    }),
+  );
+  await send(page, "Hello");
+  assert.equal((await answered(page)).told, `Refused: ${message} (status 429).`);
+  assert.deepEqual(page.complaints(), []);
 });
 
 test("twenty at once are whole under the faults that are there by default", async (t) => {

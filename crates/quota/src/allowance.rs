@@ -4,9 +4,6 @@ use std::time::Duration;
 /// The time that a limit is for.
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
-/// The longest burst: beyond it a limit for a minute limits nothing that anyone would notice.
-const LONGEST_BURST: Duration = Duration::from_secs(3600);
-
 /// How much one key may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
@@ -22,6 +19,9 @@ impl Default for Allowance {
 }
 
 impl Allowance {
+    /// The longest burst: beyond it a limit for a minute limits nothing that anyone would notice.
+    pub const LONGEST_BURST: Duration = Duration::from_secs(3600);
+
     /// No limit, until one is set.
     pub fn new() -> Self {
         Self { requests: None, tokens: None, burst: MINUTE }
@@ -45,7 +45,7 @@ impl Allowance {
     /// request and one token always.
     #[must_use]
     pub fn with_burst(mut self, burst: Duration) -> Self {
-        self.burst = burst.min(LONGEST_BURST);
+        self.burst = burst.min(Self::LONGEST_BURST);
         self
     }
 

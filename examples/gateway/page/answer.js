@@ -28,7 +28,7 @@ async function readEvents(body, each) {
 // Asks, and tells how it ended: an answer counts as whole only with its finish reason. It never throws.
 export async function ask(history, model, { signal, onText = () => {}, onRestart = () => {} } = {}) {
   const began = performance.now();
-  const result = { id: null, text: "", attempts: 0, restarts: 0, finish: null, error: null, stopped: false };
+  const result = { id: null, text: "", attempts: 0, restarts: 0, finish: null, error: null, refused: false, stopped: false };
   try {
     const response = await fetch("/v1/chat/completions", {
       method: "POST",
@@ -40,6 +40,7 @@ export async function ask(history, model, { signal, onText = () => {}, onRestart
     result.attempts = Number(response.headers.get("x-lastbyte-attempts"));
     if (!response.ok) {
       const told = await response.json().catch(() => null);
+      result.refused = response.headers.has("x-lastbyte-refused-by");
       throw new Error(`${told?.error?.message ?? response.statusText} (status ${response.status})`);
     }
     await readEvents(response.body, (data) => {
@@ -69,11 +70,12 @@ export async function ask(history, model, { signal, onText = () => {}, onRestart
 }
 
 // How it ended, in a sentence.
-export function describe({ attempts, restarts, error, stopped, seconds }) {
+export function describe({ attempts, restarts, error, refused, stopped, seconds }) {
   const time = `${seconds.toFixed(1)} s`;
   const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
   if (stopped) return `Stopped after ${time}.`;
   if (restarts && !error) return `Whole. It broke ${restarts === 1 ? "once" : `${restarts} times`} and began again, ${time}.`;
+  if (refused) return `Refused: ${error}.`;
   if (error) return `Not whole: ${error}. ${tries}, ${time}.`;
   const unseen = attempts === 2 ? "the first failed" : `the first ${attempts - 1} failed`;
   return `Whole. ${tries}, ${time}${attempts > 1 ? `: ${unseen} before a word was shown` : ""}.`;

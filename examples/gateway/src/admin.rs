@@ -1,5 +1,6 @@
 //! The operators' side: what was counted, as JSON, as Prometheus reads it, and as a page.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use lastbyte::backpressure::Occupancy;
 use lastbyte::breaker::{State as Circuit, Status};
+use lastbyte::quota::{QuotaLayer, Quotas as _, Totals};
 
 use crate::places::Held;
 use crate::proxy::{Proxy, nothing};
@@ -40,7 +42,7 @@ async fn metrics(State(proxy): State<Arc<Proxy>>) -> impl IntoResponse {
     let ready = !proxy.drain.is_begun();
     (
         [(header::CONTENT_TYPE, METRICS)],
-        exposition(&proxy.stats.counts(), &proxy.circuits(), &proxy.places.held(), ready),
+        exposition(&proxy.stats.counts(), &proxy.circuits(), &proxy.places.held(), &proxy.quota, ready),
     )
 }
 
@@ -71,7 +73,13 @@ async fn set_breaker(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response<B
 }
 
 /// The counts in Prometheus' text format. Every label has one of a few values that are written here.
-fn exposition(counts: &Counts, circuits: &[(Box<str>, Status)], held: &Held, ready: bool) -> String {
+fn exposition(
+    counts: &Counts,
+    circuits: &[(Box<str>, Status)],
+    held: &Held,
+    quota: &QuotaLayer,
+    ready: bool,
+) -> String {
     let mut text = String::new();
     let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, u64)]| {
         let _ = writeln!(text, "# HELP lastbyte_{name} {help}\n# TYPE lastbyte_{name} {kind}");
@@ -89,10 +97,14 @@ fn exposition(counts: &Counts, circuits: &[(Box<str>, Status)], held: &Held, rea
         "Bytes of the bodies of answers that ended.",
         &[("", counts.bytes)],
     );
-    let labels: Vec<_> =
-        counts.endings.iter().map(|(name, count)| (format!("{{ending=\"{name}\"}}"), *count)).collect();
-    let endings: Vec<_> = labels.iter().map(|(label, count)| (label.as_str(), *count)).collect();
-    metric("endings_total", "counter", "Calls by how they ended.", &endings);
+    let mut by = |name: &str, label: &str, help: &str, counts: &BTreeMap<&str, u64>| {
+        let labels: Vec<_> =
+            counts.iter().map(|(value, count)| (format!("{{{label}=\"{value}\"}}"), *count)).collect();
+        let values: Vec<_> = labels.iter().map(|(label, count)| (label.as_str(), *count)).collect();
+        metric(name, "counter", help, &values);
+    };
+    by("endings_total", "ending", "Calls by how they ended.", &counts.endings);
+    by("refused_total", "by", "Calls that a part of the gateway refused.", &counts.refused);
     // Not by upstream: readers name the models, and a label has to have few values.
     let states = [
         ("{state=\"closed\"}", Circuit::Closed),
@@ -119,6 +131,11 @@ fn exposition(counts: &Counts, circuits: &[(Box<str>, Status)], held: &Held, rea
     metric("memory_charged_bytes", "gauge", "What open calls are charged for.", &[("", used)]);
     let budget = held.memory_budget as u64;
     metric("memory_budget_bytes", "gauge", "What they may be charged for.", &[("", budget)]);
+    let keys = quota.quotas().keys() as u64;
+    metric("quota_keys", "gauge", "Tenants whose use of their quota is known.", &[("", keys)]);
+    let Totals { reserved, used, .. } = quota.totals();
+    metric("quota_reserved_tokens_total", "counter", "Tokens that calls reserved.", &[("", reserved)]);
+    metric("quota_used_tokens_total", "counter", "Tokens of calls that ended.", &[("", used)]);
     text
 }
 
@@ -140,6 +157,14 @@ fn page(proxy: &Proxy) -> String {
     row("attempts", &counts.attempts);
     for (ending, count) in &counts.endings {
         row(ending, count);
+    }
+    for (by, count) in &counts.refused {
+        row(&format!("refused by {by}"), count);
+    }
+    if !proxy.quota.quotas().is_unlimited() {
+        let Totals { reserved, used, .. } = proxy.quota.totals();
+        row("tenants with a quota in use", &proxy.quota.quotas().keys());
+        row("tokens reserved, and used in the end", &format!("{reserved}, {used}"));
     }
     let held = proxy.places.held();
     row("places of readers", &in_words(&held.readers));
@@ -177,6 +202,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lastbyte::quota::Allowance;
+
     use super::*;
     use crate::config::Config;
     use crate::places::Places;
@@ -184,15 +211,18 @@ mod tests {
     #[test]
     fn the_counts_are_told_as_prometheus_reads_them() {
         let endings = [("complete", 3), ("truncated", 1)].into();
-        let counts = Counts { requests: 5, active: 1, attempts: 6, bytes: 7, endings };
+        let refused = [("quota", 2)].into();
+        let counts = Counts { requests: 5, active: 1, attempts: 6, bytes: 7, endings, refused };
         let readers = Places::new(&Config::default()).held();
-        let text = exposition(&counts, &[], &readers, true);
+        let text = exposition(&counts, &[], &readers, &QuotaLayer::new(Allowance::new()), true);
         for line in [
             "# TYPE lastbyte_requests_total counter",
             "lastbyte_ready 1",
             "lastbyte_requests_total 5",
             "lastbyte_active_requests 1",
             "lastbyte_endings_total{ending=\"complete\"} 3",
+            "lastbyte_refused_total{by=\"quota\"} 2",
+            "lastbyte_quota_keys 0",
             "lastbyte_places_held{side=\"readers\"} 0",
             "lastbyte_memory_budget_bytes 1073741824",
         ] {

@@ -14,7 +14,7 @@ mod overload;
 mod read;
 mod value;
 
-pub(crate) use overload::{Backpressure, Breaker};
+pub(crate) use overload::{Backpressure, Breaker, Quota};
 pub(crate) use read::{Sources, load};
 
 /// Everything that can be set.
@@ -33,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) retry: Retry,
     pub(crate) breaker: Breaker,
     pub(crate) backpressure: Backpressure,
+    pub(crate) quota: Quota,
     pub(crate) log: Log,
 }
 
@@ -150,6 +151,7 @@ impl Default for Config {
             },
             breaker: Breaker::default(),
             backpressure: Backpressure::default(),
+            quota: Quota::default(),
             log: Log { level: "info".into(), format: LogFormat::Text },
         }
     }
@@ -197,7 +199,7 @@ impl fmt::Display for Config {
         writeln!(f, "\n[stream]\nhold_head = {}", time(stream.hold_head))?;
         writeln!(f, "heartbeat = {}\nseal = {}", time(stream.heartbeat), stream.seal)?;
         writeln!(f, "max_event = {}", stream.max_event)?;
-        write!(f, "{}", self.backpressure)?;
+        write!(f, "{}{}", self.backpressure, self.quota)?;
         writeln!(f, "\n[retry]\nmax_attempts = {}", retry.max_attempts.as_u32())?;
         writeln!(f, "initial = {}\ncap = {}", time(retry.initial), time(retry.cap))?;
         writeln!(f, "within = {}\nmax_wait = {}", time(retry.within), time(retry.max_wait))?;

@@ -15,6 +15,7 @@ use lastbyte::core::{
     Ask, Attempts, Deadline, Ending, Refusal, RefusedBy, Tenant, TransportFault, UpstreamKey,
 };
 use lastbyte::guard::{GuardLayer, SealLayer};
+use lastbyte::quota::{QuotaLayer, Wanted, load_tokenizers};
 use lastbyte::retry::splice::Settings;
 use lastbyte::retry::{Backoff, RetryLayer};
 use serde::Deserialize;
@@ -49,6 +50,7 @@ pub(crate) struct Proxy {
     /// Those of each stack.
     circuits: Vec<Circuits>,
     pub(crate) places: Places,
+    pub(crate) quota: QuotaLayer,
     pub(crate) stats: Stats,
     pub(crate) drain: Drain,
 }
@@ -63,6 +65,10 @@ impl Proxy {
         }
         let mut circuits = Vec::new();
         let places = Places::new(&config);
+        let quota = QuotaLayer::new(config.quota.allowance()).with_max_event(config.stream.max_event);
+        if config.quota.tokens_per_minute > 0 {
+            load_tokenizers();
+        }
         let mut with = |timeouts: Timeouts| {
             let breaker = BreakerLayer::new(config.breaker.policy(timeouts, config.timeouts));
             let breaker = breaker.with_max_event(config.stream.max_event);
@@ -70,13 +76,24 @@ impl Proxy {
                 breaker.circuits().set_mode(Mode::Closed);
             }
             circuits.push(breaker.circuits());
-            (stack(&config, timeouts, breaker, &places, client.clone(), &drain), timeouts)
+            (stack(&config, timeouts, breaker, &places, &quota, client.clone(), &drain), timeouts)
         };
         let stack = with(config.timeouts);
         let models = config.models.iter();
         let models = models.map(|(name, own)| (name.clone(), with(own.over(config.timeouts)))).collect();
         let tenants = RandomState::new();
-        Ok(Self { key, stack, models, tenants, circuits, places, stats: Stats::default(), drain, config })
+        Ok(Self {
+            key,
+            stack,
+            models,
+            tenants,
+            circuits,
+            places,
+            quota,
+            stats: Stats::default(),
+            drain,
+            config,
+        })
     }
 
     /// Where calls go.
@@ -174,6 +191,9 @@ impl Proxy {
             model.as_deref().and_then(|model| self.models.get(model)).unwrap_or(&self.stack).clone();
         let tenant = Tenant::of(&head.extensions);
         head.extensions.insert(self.upstream_key(tenant, model.as_deref().unwrap_or_default()));
+        if self.config.quota.tokens_per_minute > 0 && ask.dialect.is_some() {
+            head.extensions.insert(Wanted::read(&body));
+        }
         let deadline = Deadline::of(&head.headers, came, timeouts.total);
         let refuse = |why: &str| {
             Refusal::new(StatusCode::BAD_REQUEST, RefusedBy::Limits, "invalid_path", why.to_owned())
@@ -259,6 +279,7 @@ fn stack(
     timeouts: Timeouts,
     breaker: BreakerLayer,
     places: &Places,
+    quota: &QuotaLayer,
     client: Client,
     drain: &Drain,
 ) -> Stack {
@@ -300,6 +321,7 @@ fn stack(
         .map_response(|response: Response<_>| response.map(Body::new))
         .layer(seal)
         .map_response(move |response| drain.watch(response))
+        .layer(quota.clone())
         .layer(retry)
         .layer(breaker)
         .layer(places.upstream())

@@ -35,6 +35,8 @@ pub(crate) struct Counts {
     pub(crate) bytes: u64,
     /// Calls by how they ended.
     pub(crate) endings: BTreeMap<&'static str, u64>,
+    /// Those that were refused, by what refused them.
+    pub(crate) refused: BTreeMap<&'static str, u64>,
 }
 
 impl Default for Stats {
@@ -109,6 +111,9 @@ impl Drop for Call {
             counts.attempts += u64::from(attempts);
             counts.bytes += self.bytes;
             *counts.endings.entry(name).or_default() += 1;
+            if let Some(Ending::Refused { by }) = ending {
+                *counts.refused.entry(by.as_str()).or_default() += 1;
+            }
         }
         let _entered = self.span.enter();
         // 64 bits: a number of 128 is logged as a text.

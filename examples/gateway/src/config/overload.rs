@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use figment::value::Value;
 use lastbyte::breaker::{Over, Policy, Share};
+use lastbyte::quota::Allowance;
 
 use super::keys::Set;
 use super::value::{self, Read};
@@ -37,13 +38,41 @@ pub(crate) struct Backpressure {
     pub(crate) memory_budget: usize,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Quota {
+    pub(crate) requests_per_minute: u32,
+    pub(crate) tokens_per_minute: u32,
+    pub(crate) burst: Duration,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self { requests_per_minute: 0, tokens_per_minute: 0, burst: Duration::from_secs(60) }
+    }
+}
+
+impl Quota {
+    pub(crate) fn allowance(&self) -> Allowance {
+        Allowance::new()
+            .with_requests_per_minute(self.requests_per_minute)
+            .with_tokens_per_minute(self.tokens_per_minute)
+            .with_burst(self.burst)
+    }
+}
+
+impl fmt::Display for Quota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n[quota]\nrequests_per_minute = {}", self.requests_per_minute)?;
+        writeln!(f, "tokens_per_minute = {}\nburst = {}", self.tokens_per_minute, time(self.burst))
+    }
+}
+
 impl Default for Backpressure {
     fn default() -> Self {
         Self {
             max_streams: 10_000,
             max_queue: 1000,
             queue_timeout: Duration::from_secs(5),
-            // On, it took a burst on a busy machine for an overload.
             adaptive: true,
             read_ahead: false,
             buffer_events: 100,
@@ -147,6 +176,13 @@ pub(super) const KEYS: &[(&str, Set)] = &[
     ("backpressure.memory_budget", |config, value| {
         value::size_to(value, MOST_MEMORY).map(|bytes| config.backpressure.memory_budget = bytes)
     }),
+    ("quota.requests_per_minute", |config, value| {
+        value::count(value, 0, u32::MAX).map(|requests| config.quota.requests_per_minute = requests)
+    }),
+    ("quota.tokens_per_minute", |config, value| {
+        value::count(value, 0, u32::MAX).map(|tokens| config.quota.tokens_per_minute = tokens)
+    }),
+    ("quota.burst", |config, value| burst(value).map(|time| config.quota.burst = time)),
     ("breaker.probes", |config, value| {
         value::count(value, 1, 1000).map(|probes| config.breaker.probes = probes)
     }),
@@ -154,6 +190,14 @@ pub(super) const KEYS: &[(&str, Set)] = &[
 
 /// The largest memory budget, in bytes: a TiB, more than is in any one machine.
 const MOST_MEMORY: u64 = 1 << 40;
+
+fn burst(value: &Value) -> Read<Duration> {
+    let burst = value::some_duration(value)?;
+    if burst > Allowance::LONGEST_BURST {
+        return Err("must be an hour at most".into());
+    }
+    Ok(burst)
+}
 
 fn share(value: &Value) -> Read<Share> {
     let share = value::number(value, 1.0)?;
