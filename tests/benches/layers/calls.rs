@@ -11,10 +11,16 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Full;
+use lastbyte::backpressure::AdmissionLayer;
+use lastbyte::breaker::BreakerLayer;
 use lastbyte::core::{Ask, Watch, Watched};
 use lastbyte::guard::{GuardLayer, SealLayer};
+use lastbyte::quota::{Allowance, QuotaLayer};
 use lastbyte::retry::{MaxAttempts, RetryLayer};
 use tower::{Service, ServiceBuilder};
+use tower_resilience_bulkhead::{BulkheadLayer, BulkheadServiceError};
+use tower_resilience_circuitbreaker::{CircuitBreakerError, CircuitBreakerLayer};
+use tower_resilience_ratelimiter::{RateLimiterLayer, RateLimiterServiceError};
 use tower_resilience_timelimiter::{TimeLimiterError, TimeLimiterLayer};
 
 use crate::requests::{Answer, Bare, Paced, drain, prepare};
@@ -31,6 +37,10 @@ pub(crate) const RETRY_ONCE: &str = "the same, 1 attempt allowed";
 pub(crate) const RETRY_GUARD: &str = "the same + guard";
 pub(crate) const STACK: &str = "seal + retry, as it comes, + guard";
 pub(crate) const PEERS: &str = "tower-resilience retry + time limiter";
+pub(crate) const GUARD: &str = "guard";
+pub(crate) const FOUR: &str = "quota + breaker + permit + guard";
+pub(crate) const FIVE: &str = "quota + retry, no pacing, no budget, + breaker + permit + guard";
+pub(crate) const PEERS_FOUR: &str = "tower-resilience retry + breaker + bulkhead + rate limiter";
 pub(crate) const COPY: &str = "HeaderMap: clone and drop";
 
 type Req = Request<Full<Bytes>>;
@@ -42,7 +52,7 @@ pub(crate) fn subjects(request: &Req, answer: Answer) -> Vec<Subject> {
     vec![
         subject(BARE, Bare, request, answer),
         subject(WATCHED, tower::service_fn(watched), request, answer),
-        subject("guard", ServiceBuilder::new().layer(GuardLayer::new()).service(Bare), request, answer),
+        subject(GUARD, ServiceBuilder::new().layer(GuardLayer::new()).service(Bare), request, answer),
         subject("seal", ServiceBuilder::new().layer(SealLayer::new()).service(Bare), request, answer),
         subject(
             GUARD_SEAL,
@@ -95,6 +105,80 @@ pub(crate) fn subjects(request: &Req, answer: Answer) -> Vec<Subject> {
             request,
             answer,
         ),
+        subject("breaker", ServiceBuilder::new().layer(breaker()).service(Bare), request, answer),
+        subject("permit", ServiceBuilder::new().layer(permit()).service(Bare), request, answer),
+        subject("quota", ServiceBuilder::new().layer(quota()).service(Bare), request, answer),
+        subject(
+            "quota, without its headers",
+            ServiceBuilder::new().layer(quota().with_headers(false)).service(Bare),
+            request,
+            answer,
+        ),
+        subject(
+            FOUR,
+            ServiceBuilder::new()
+                .layer(quota())
+                .layer(breaker())
+                .layer(permit())
+                .layer(GuardLayer::new())
+                .service(Bare),
+            request,
+            answer,
+        ),
+        subject(
+            "the same, without the quota's headers",
+            ServiceBuilder::new()
+                .layer(quota().with_headers(false))
+                .layer(breaker())
+                .layer(permit())
+                .layer(GuardLayer::new())
+                .service(Bare),
+            request,
+            answer,
+        ),
+        subject(
+            FIVE,
+            ServiceBuilder::new()
+                .layer(quota())
+                .layer(alone())
+                .layer(breaker())
+                .layer(permit())
+                .layer(GuardLayer::new())
+                .service(Bare),
+            request,
+            answer,
+        ),
+        subject(
+            "tower-resilience breaker",
+            ServiceBuilder::new().layer(peer_breaker()).service(Bare),
+            request,
+            answer,
+        ),
+        subject(
+            "tower-resilience bulkhead",
+            ServiceBuilder::new().layer(peer_bulkhead()).service(Bare),
+            request,
+            answer,
+        ),
+        subject(
+            "tower-resilience rate limiter",
+            ServiceBuilder::new().layer(peer_rate()).service(Bare),
+            request,
+            answer,
+        ),
+        subject(
+            PEERS_FOUR,
+            ServiceBuilder::new()
+                .layer(peer_retry::<
+                    CircuitBreakerError<BulkheadServiceError<RateLimiterServiceError<Infallible>>>,
+                >())
+                .layer(peer_breaker())
+                .layer(peer_bulkhead())
+                .layer(peer_rate())
+                .service(Bare),
+            request,
+            answer,
+        ),
         Subject::new(COPY, move || {
             sample(BATCH, || {
                 for _ in 0..BATCH {
@@ -126,6 +210,35 @@ fn peer_retry<E: Send + 'static>() -> tower_resilience_retry::RetryLayer<Req, Re
         .exponential_backoff(Duration::from_secs(1))
         .retry_on_response(|response: &Res| response.status().is_server_error())
         .build()
+}
+
+fn breaker() -> BreakerLayer {
+    BreakerLayer::default()
+}
+
+fn permit() -> AdmissionLayer {
+    AdmissionLayer::per_upstream(1_000)
+}
+
+/// Both limits, and more than the benchmark uses.
+fn quota() -> QuotaLayer {
+    QuotaLayer::new(Allowance::new().with_requests_per_minute(u32::MAX).with_tokens_per_minute(u32::MAX))
+}
+
+fn peer_breaker() -> CircuitBreakerLayer {
+    CircuitBreakerLayer::builder().failure_rate_threshold(0.5).sliding_window_size(100).build().unwrap()
+}
+
+fn peer_bulkhead() -> BulkheadLayer {
+    BulkheadLayer::builder().max_concurrent_calls(1_000).build().unwrap()
+}
+
+fn peer_rate() -> RateLimiterLayer {
+    RateLimiterLayer::builder()
+        .limit_for_period(usize::MAX / 2)
+        .refresh_period(Duration::from_secs(60))
+        .build()
+        .unwrap()
 }
 
 fn peer_limit() -> TimeLimiterLayer {

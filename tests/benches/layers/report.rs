@@ -70,6 +70,35 @@ impl Report {
             "An attempt keeps its body and its held frames beside the machine that may put a second one next to it, \
              and go on in the middle of it: more bytes are moved for each call than when there was one at a time.",
         );
+        let why_four = "Each of the four layers holds something from the head to the last byte, and the answer's body is \
+                        wrapped once for each; a clock is read for each, and the quota reads it twice and writes six headers.";
+        let (more, allocations) = over(calls::FOUR);
+        let guard = over(calls::GUARD).1;
+        self.target(
+            format!("f. {} over the {} ({at})", calls::FOUR, base.name),
+            format!("300 ns, {guard:.1} allocations"),
+            format!("{more:.0} ns, {allocations:.1}"),
+            more < 300.0 && allocations <= guard,
+            why_four,
+        );
+        let (more, allocations) = over(calls::FIVE);
+        let limit = 300.0 + copy.min() + 100.0;
+        self.target(
+            format!("f. {} over the {} ({at})", calls::FIVE, base.name),
+            format!("300 + {:.0} + 100 = {limit:.0} ns", copy.min()),
+            format!("{more:.0} ns, {allocations:.1} allocations"),
+            more <= limit,
+            why_four,
+        );
+        for (own, limit) in [(calls::FIVE, 0.8), (calls::FOUR, 0.5)] {
+            self.target(
+                format!("g. {own} beside {} ({at})", calls::PEERS_FOUR),
+                format!("{limit} times"),
+                times(of(own), of(calls::PEERS_FOUR)),
+                of(own).min() / of(calls::PEERS_FOUR).min() <= limit,
+                "The peers leave the body alone: a permit goes back at the head, and a stream that breaks is a success.",
+            );
+        }
         let (own, peers) = (of(calls::RETRY_GUARD), of(calls::PEERS));
         for (limit, what) in [(1.0, "cheaper than"), (0.7, "0.7 of")] {
             self.target(
@@ -187,7 +216,7 @@ impl Report {
             text,
             "# What the layers cost\n\n\
              `cargo xtask bench layers` measured this on {}, {}, {}, release with thin LTO, one thread. \
-             Peers: tower-resilience-retry and tower-resilience-timelimiter {}, sse-stream {}.\n\n\
+             Peers: the crates of tower-resilience {}, sse-stream {}.\n\n\
              Each subject runs in each of {} rounds, in turn; a round's time is its median batch. Three \
              numbers are the smallest, the median and the largest over the rounds, taken within a round where \
              two subjects are compared. The quietest round says what the code costs, the rest what the machine \
