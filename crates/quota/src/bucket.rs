@@ -1,13 +1,12 @@
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use governor::clock::Clock;
 use governor::nanos::Nanos;
 use governor::state::{RateLimiter, StateStore};
-use tokio::time::Instant;
 
 use crate::Meter;
 use crate::allowance::MINUTE;
@@ -60,25 +59,24 @@ impl StateStore for InKey {
     }
 }
 
-/// The runtime's clock, which tests can stop, in nanoseconds since it was first looked at. The limiter looks
-/// when it is made, so that its beginning is 0 and its cells can be read.
+/// The latest time that was passed in, in nanoseconds. 0 when the limiter is made, so that its cells count from
+/// there, too.
 #[derive(Debug, Default)]
-struct SinceMade(OnceLock<Instant>);
+struct Latest(AtomicU64);
 
-impl Clock for SinceMade {
+impl Clock for Latest {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
-        let now = Instant::now();
-        let since = now.saturating_duration_since(*self.0.get_or_init(|| now));
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX).into()
+        self.0.load(Ordering::Relaxed).into()
     }
 }
 
-/// A limit for a minute. What is used of it is in the [`Cell`] of each key.
+/// A limit for a minute. What is used of it is in the [`Cell`] of each key. `now` is always the nanoseconds
+/// since any one moment, the same for all calls.
 #[derive(Debug)]
 pub(crate) struct Bucket {
-    limiter: RateLimiter<Cell, InKey, SinceMade>,
+    limiter: RateLimiter<Cell, InKey, Latest>,
     limit: u32,
     /// How many may be used at once.
     burst: NonZeroU32,
@@ -99,7 +97,7 @@ impl Bucket {
         // The only period without a quota is 0.
         let quota = quota.unwrap_or(governor::Quota::per_minute(per_minute));
         Self {
-            limiter: RateLimiter::new(quota, InKey, SinceMade::default()),
+            limiter: RateLimiter::new(quota, InKey, Latest::default()),
             limit: per_minute.get(),
             burst,
             period: period.as_nanos() as u64,
@@ -112,23 +110,23 @@ impl Bucket {
     }
 
     /// Takes that many, all or none. More than the burst counts as the burst.
-    pub(crate) fn take(&self, cell: &Cell, many: u64) -> Result<(), Wait> {
+    pub(crate) fn take(&self, cell: &Cell, many: u64, now: u64) -> Result<(), Wait> {
         let Some(many) = NonZeroU32::new(u32::try_from(many).unwrap_or(u32::MAX)) else { return Ok(()) };
+        self.limiter.clock().0.fetch_max(now, Ordering::Relaxed);
         match self.limiter.check_key_n(cell, many.min(self.burst)) {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(not_until)) => Err(Wait(not_until.wait_time_from(self.limiter.clock().now()))),
+            Ok(Err(not_until)) => Err(Wait(not_until.wait_time_from(now.into()))),
             Err(_too_many) => Err(Wait(self.lasts(many.get().into()))),
         }
     }
 
     /// Makes what was taken as `taken` what it has cost.
-    pub(crate) fn settle(&self, cell: &Cell, taken: u64, cost: u64) {
+    pub(crate) fn settle(&self, cell: &Cell, taken: u64, cost: u64, now: u64) {
         let taken = taken.min(self.burst.get().into());
         let shift = self.nanos(cost.abs_diff(taken));
         if shift == 0 {
             return;
         }
-        let now = u64::from(self.limiter.clock().now());
         let ends = now.saturating_add(MAX_DEBT.as_nanos() as u64);
         let moved = |before: u64| {
             Some(match cost > taken {
@@ -139,8 +137,8 @@ impl Bucket {
         let _ = cell.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved);
     }
 
-    pub(crate) fn meter(&self, cell: &Cell) -> Meter {
-        let used = self.used(cell);
+    pub(crate) fn meter(&self, cell: &Cell, now: u64) -> Meter {
+        let used = self.used(cell, now);
         let left = self.nanos(self.burst.get().into()).saturating_sub(used) / self.period;
         Meter {
             limit: self.limit,
@@ -150,8 +148,8 @@ impl Bucket {
     }
 
     /// How long what was used takes to come back, in nanoseconds.
-    pub(crate) fn used(&self, cell: &Cell) -> u64 {
-        cell.0.load(Ordering::Relaxed).saturating_sub(self.limiter.clock().now().into())
+    pub(crate) fn used(&self, cell: &Cell, now: u64) -> u64 {
+        cell.0.load(Ordering::Relaxed).saturating_sub(now)
     }
 
     fn nanos(&self, many: u64) -> u64 {

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{Meter, Standing};
@@ -21,44 +22,69 @@ const TOKENS: [HeaderName; 3] = [
 
 /// Writes what is left in place of what is said there.
 pub(crate) fn write(standing: &Standing, headers: &mut HeaderMap) {
-    for (names, meter) in [(REQUESTS, standing.requests), (TOKENS, standing.tokens)] {
-        let Some(Meter { limit, remaining, reset }) = meter else { continue };
-        let [limits, remains, resets] = names;
-        headers.insert(limits, limit.into());
-        headers.insert(remains, remaining.into());
+    let meters = [(REQUESTS, standing.requests), (TOKENS, standing.tokens)];
+    headers.reserve(meters.iter().filter(|(_, meter)| meter.is_some()).count() * 3);
+    // One piece of memory for all of them: each of its own would cost as much as the rest of a call.
+    let mut texts = BytesMut::with_capacity(96);
+    let mut value = |text: &dyn Fn(&mut BytesMut)| {
+        text(&mut texts);
         // Digits, dots and letters are a value.
-        if let Ok(reset) = HeaderValue::try_from(Go(reset).to_string()) {
-            headers.insert(resets, reset);
+        HeaderValue::from_maybe_shared(texts.split().freeze()).ok()
+    };
+    for (names, meter) in meters {
+        let Some(Meter { limit, remaining, reset }) = meter else { continue };
+        let values =
+            [value(&|to| number(limit, to)), value(&|to| number(remaining, to)), value(&|to| go(reset, to))];
+        for (name, value) in names.into_iter().zip(values) {
+            if let Some(value) = value {
+                headers.insert(name, value);
+            }
         }
     }
 }
 
+fn number(number: impl itoa::Integer, to: &mut BytesMut) {
+    to.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
 /// A duration as Go writes it, to the millisecond above: `12ms`, `8.64s`, `6m0s`, `1h2m3s`.
+fn go(time: Duration, to: &mut BytesMut) {
+    let millis = u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+    let (hours, minutes, rest) = (millis / 3_600_000, millis / 60_000 % 60, millis % 60_000);
+    if millis > 0 && millis < 1_000 {
+        number(millis, to);
+        return to.extend_from_slice(b"ms");
+    }
+    if hours > 0 {
+        number(hours, to);
+        to.extend_from_slice(b"h");
+    }
+    if hours > 0 || minutes > 0 {
+        number(minutes, to);
+        to.extend_from_slice(b"m");
+    }
+    number(rest / 1_000, to);
+    let mut fraction = rest % 1_000;
+    if fraction > 0 {
+        to.extend_from_slice(b".");
+        let mut worth = 100;
+        while fraction > 0 {
+            number(fraction / worth, to);
+            fraction %= worth;
+            worth /= 10;
+        }
+    }
+    to.extend_from_slice(b"s");
+}
+
+/// The same for a person to read.
 pub(crate) struct Go(pub(crate) Duration);
 
 impl Display for Go {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = self.0.as_nanos().div_ceil(1_000_000);
-        let (hours, minutes, rest) = (millis / 3_600_000, millis / 60_000 % 60, millis % 60_000);
-        if millis == 0 {
-            return f.write_str("0s");
-        }
-        if millis < 1_000 {
-            return write!(f, "{millis}ms");
-        }
-        if hours > 0 {
-            write!(f, "{hours}h")?;
-        }
-        if hours > 0 || minutes > 0 {
-            write!(f, "{minutes}m")?;
-        }
-        let (seconds, millis) = (rest / 1_000, rest % 1_000);
-        match millis {
-            0 => write!(f, "{seconds}s"),
-            millis if millis % 100 == 0 => write!(f, "{seconds}.{}s", millis / 100),
-            millis if millis % 10 == 0 => write!(f, "{seconds}.{:02}s", millis / 10),
-            millis => write!(f, "{seconds}.{millis:03}s"),
-        }
+        let mut text = BytesMut::new();
+        go(self.0, &mut text);
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

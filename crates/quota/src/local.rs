@@ -3,6 +3,8 @@ use std::fmt;
 use std::future::Ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::time::Instant;
+
 use crate::bucket::{Bucket, Cell, Wait};
 use crate::{Allowance, Cost, Denied, Key, Limited, Quotas, Standing, Taking};
 
@@ -14,6 +16,8 @@ pub struct Local {
     requests: Option<Bucket>,
     tokens: Option<Bucket>,
     max_keys: usize,
+    /// Where its clock begins.
+    since: Instant,
     accounts: Mutex<HashMap<Key, Account>>,
 }
 
@@ -32,6 +36,7 @@ impl Local {
             requests: allowance.requests_per_minute().map(bucket),
             tokens: allowance.tokens_per_minute().map(bucket),
             max_keys: MAX_KEYS,
+            since: Instant::now(),
             accounts: Mutex::default(),
         }
     }
@@ -53,13 +58,18 @@ impl Local {
     /// What is left to `key`.
     pub fn standing(&self, key: &Key) -> Standing {
         let account = self.lock().get(key).cloned();
-        self.left(&account.unwrap_or_default())
+        self.left(&account.unwrap_or_default(), self.now())
     }
 
-    fn left(&self, account: &Account) -> Standing {
+    /// The runtime's time, which tests can stop, in nanoseconds.
+    fn now(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn left(&self, account: &Account, now: u64) -> Standing {
         Standing {
-            requests: self.requests.as_ref().map(|bucket| bucket.meter(&account.requests)),
-            tokens: self.tokens.as_ref().map(|bucket| bucket.meter(&account.tokens)),
+            requests: self.requests.as_ref().map(|bucket| bucket.meter(&account.requests, now)),
+            tokens: self.tokens.as_ref().map(|bucket| bucket.meter(&account.tokens, now)),
         }
     }
 
@@ -77,8 +87,10 @@ impl Local {
     /// Makes room, for an eighth of the keys so that it is rarely needed.
     #[cold]
     fn forget(&self, accounts: &mut HashMap<Key, Account>) {
+        let now = self.now();
         let used = |account: &Account| {
-            let of = |bucket: &Option<Bucket>, cell| bucket.as_ref().map_or(0, |bucket| bucket.used(cell));
+            let of =
+                |bucket: &Option<Bucket>, cell| bucket.as_ref().map_or(0, |bucket| bucket.used(cell, now));
             of(&self.requests, &account.requests).max(of(&self.tokens, &account.tokens))
         };
         let mut all: Vec<_> = accounts.drain().map(|(key, account)| (used(&account), key, account)).collect();
@@ -90,43 +102,40 @@ impl Local {
     }
 
     fn take_now(&self, account: &Account, cost: Cost) -> Result<Standing, Denied> {
+        let now = self.now();
         if let Some(tokens) = &self.tokens
             && cost.tokens > tokens.burst().into()
         {
-            let (burst, standing) = (tokens.burst(), self.left(account));
+            let (burst, standing) = (tokens.burst(), self.left(account, now));
             return Err(Denied::TooLarge { tokens: cost.tokens, burst, standing });
         }
         let take = |bucket: &Option<Bucket>, cell, many| {
-            bucket.as_ref().map_or(Ok(()), |bucket| bucket.take(cell, many))
+            bucket.as_ref().map_or(Ok(()), |bucket| bucket.take(cell, many, now))
         };
         let tokens = take(&self.tokens, &account.tokens, cost.tokens);
         let requests = take(&self.requests, &account.requests, cost.requests.into());
         let (by, wait) = match (tokens, requests) {
-            (Ok(()), Ok(())) => return Ok(self.left(account)),
+            (Ok(()), Ok(())) => return Ok(self.left(account, now)),
             (Err(Wait(tokens)), Err(Wait(requests))) if requests > tokens => (Limited::Requests, requests),
             (Err(Wait(tokens)), Ok(())) => {
-                self.give_back(account, Cost { tokens: 0, ..cost });
+                self.settle_now(account, Cost { tokens: 0, ..cost }, Cost::default(), now);
                 (Limited::Tokens, tokens)
             }
             (Err(Wait(tokens)), Err(_)) => (Limited::Tokens, tokens),
             (Ok(()), Err(Wait(requests))) => {
-                self.give_back(account, Cost { requests: 0, ..cost });
+                self.settle_now(account, Cost { requests: 0, ..cost }, Cost::default(), now);
                 (Limited::Requests, requests)
             }
         };
-        Err(Denied::Exhausted { by, wait, standing: self.left(account) })
+        Err(Denied::Exhausted { by, wait, standing: self.left(account, now) })
     }
 
-    fn give_back(&self, account: &Account, cost: Cost) {
-        self.settle_now(account, cost, Cost::default());
-    }
-
-    fn settle_now(&self, account: &Account, taken: Cost, cost: Cost) {
+    fn settle_now(&self, account: &Account, taken: Cost, cost: Cost, now: u64) {
         if let Some(bucket) = &self.tokens {
-            bucket.settle(&account.tokens, taken.tokens, cost.tokens);
+            bucket.settle(&account.tokens, taken.tokens, cost.tokens, now);
         }
         if let Some(bucket) = &self.requests {
-            bucket.settle(&account.requests, taken.requests.into(), cost.requests.into());
+            bucket.settle(&account.requests, taken.requests.into(), cost.requests.into(), now);
         }
     }
 
@@ -144,7 +153,7 @@ impl Quotas for Local {
 
     fn settle(&self, key: &Key, taken: Cost, cost: Cost) {
         if taken != cost {
-            self.settle_now(&self.account(key), taken, cost);
+            self.settle_now(&self.account(key), taken, cost, self.now());
         }
     }
 

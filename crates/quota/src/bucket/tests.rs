@@ -1,74 +1,99 @@
 use proptest::prelude::*;
-use tokio::time::advance;
 
 use super::*;
 
-fn bucket(per_minute: u32, burst: u64) -> (Bucket, Cell) {
-    (Bucket::new(NonZeroU32::new(per_minute).unwrap(), Duration::from_secs(burst)), Cell::default())
+/// A limit, one key, and a clock that is moved by hand.
+struct Bench {
+    bucket: Bucket,
+    cell: Cell,
+    now: u64,
+}
+
+fn bench(per_minute: u32, burst: u64) -> Bench {
+    let bucket = Bucket::new(NonZeroU32::new(per_minute).unwrap(), Duration::from_secs(burst));
+    Bench { bucket, cell: Cell::default(), now: 0 }
+}
+
+impl Bench {
+    fn take(&self, many: u64) -> Result<(), Wait> {
+        self.bucket.take(&self.cell, many, self.now)
+    }
+
+    fn settle(&self, taken: u64, cost: u64) {
+        self.bucket.settle(&self.cell, taken, cost, self.now);
+    }
+
+    fn meter(&self) -> Meter {
+        self.bucket.meter(&self.cell, self.now)
+    }
+
+    fn advance(&mut self, by: Duration) {
+        self.now += by.as_nanos() as u64;
+    }
 }
 
 fn wait(millis: u64) -> Result<(), Wait> {
     Err(Wait(Duration::from_millis(millis)))
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_allowance_is_used_at_once_and_comes_back_evenly() {
-    let (bucket, cell) = bucket(60, 10);
-    assert_eq!(bucket.burst(), 10);
-    assert_eq!(bucket.take(&cell, 10), Ok(()));
-    assert_eq!(bucket.take(&cell, 1), wait(1_000));
-    assert_eq!(bucket.take(&cell, 4), wait(4_000));
-    advance(Duration::from_millis(3_999)).await;
-    assert_eq!(bucket.take(&cell, 4), wait(1), "the time that it says is the time that it takes");
-    advance(Duration::from_millis(1)).await;
-    assert_eq!(bucket.take(&cell, 4), Ok(()));
+#[test]
+fn an_allowance_is_used_at_once_and_comes_back_evenly() {
+    let mut bench = bench(60, 10);
+    assert_eq!(bench.bucket.burst(), 10);
+    assert_eq!(bench.take(10), Ok(()));
+    assert_eq!(bench.take(1), wait(1_000));
+    assert_eq!(bench.take(4), wait(4_000));
+    bench.advance(Duration::from_millis(3_999));
+    assert_eq!(bench.take(4), wait(1), "the time that it says is the time that it takes");
+    bench.advance(Duration::from_millis(1));
+    assert_eq!(bench.take(4), Ok(()));
     let meter = Meter { limit: 60, remaining: 0, reset: Duration::from_secs(10) };
-    assert_eq!(bucket.meter(&cell), meter);
+    assert_eq!(bench.meter(), meter);
 }
 
-#[tokio::test(start_paused = true)]
-async fn settling_moves_both_ways() {
-    let (bucket, cell) = bucket(600, 60);
-    bucket.take(&cell, 500).unwrap();
-    bucket.settle(&cell, 500, 200);
-    assert_eq!(bucket.meter(&cell).remaining, 400);
-    bucket.settle(&cell, 0, 150);
-    assert_eq!(bucket.meter(&cell).remaining, 250);
-    bucket.settle(&cell, 200, 200);
-    assert_eq!(bucket.meter(&cell).remaining, 250);
+#[test]
+fn settling_moves_both_ways() {
+    let bench = bench(600, 60);
+    bench.take(500).unwrap();
+    bench.settle(500, 200);
+    assert_eq!(bench.meter().remaining, 400);
+    bench.settle(0, 150);
+    assert_eq!(bench.meter().remaining, 250);
+    bench.settle(200, 200);
+    assert_eq!(bench.meter().remaining, 250);
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_came_back_by_itself_is_not_given_back_again() {
-    let (bucket, cell) = bucket(600, 60);
-    bucket.take(&cell, 600).unwrap();
-    advance(Duration::from_secs(60)).await;
-    bucket.settle(&cell, 600, 0);
-    assert_eq!(bucket.meter(&cell).remaining, 600);
-    bucket.take(&cell, 600).unwrap();
-    assert_eq!(bucket.take(&cell, 1), wait(100));
+#[test]
+fn what_came_back_by_itself_is_not_given_back_again() {
+    let mut bench = bench(600, 60);
+    bench.take(600).unwrap();
+    bench.advance(Duration::from_secs(60));
+    bench.settle(600, 0);
+    assert_eq!(bench.meter().remaining, 600);
+    bench.take(600).unwrap();
+    assert_eq!(bench.take(1), wait(100));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_debt_delays_what_comes_next_and_is_bounded() {
-    let (bucket, cell) = bucket(600, 60);
-    bucket.take(&cell, 1).unwrap();
-    bucket.settle(&cell, 1, 1_201);
-    assert_eq!(bucket.meter(&cell).remaining, 0);
-    assert_eq!(bucket.take(&cell, 1), wait(60_200), "all 1201 but the 600 that may be used at once, and one");
-    bucket.settle(&cell, 0, u64::MAX);
-    assert_eq!(bucket.take(&cell, 600), Err(Wait(MAX_DEBT)));
-    advance(MAX_DEBT).await;
-    assert_eq!(bucket.take(&cell, 600), Ok(()));
+#[test]
+fn a_debt_delays_what_comes_next_and_is_bounded() {
+    let mut bench = bench(600, 60);
+    bench.take(1).unwrap();
+    bench.settle(1, 1_201);
+    assert_eq!(bench.meter().remaining, 0);
+    assert_eq!(bench.take(1), wait(60_200), "all 1201 but the 600 that may be used at once, and one");
+    bench.settle(0, u64::MAX);
+    assert_eq!(bench.take(600), Err(Wait(MAX_DEBT)));
+    bench.advance(MAX_DEBT);
+    assert_eq!(bench.take(600), Ok(()));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_debt_at_its_bound_is_not_lowered_by_more() {
+#[test]
+fn a_debt_at_its_bound_is_not_lowered_by_more() {
     // The burst of an hour is more than the bound.
-    let (bucket, cell) = bucket(60, 3_600);
-    bucket.take(&cell, 3_600).unwrap();
-    bucket.settle(&cell, 0, 1);
-    assert_eq!(bucket.meter(&cell).reset, Duration::from_secs(3_600));
+    let bench = bench(60, 3_600);
+    bench.take(3_600).unwrap();
+    bench.settle(0, 1);
+    assert_eq!(bench.meter().reset, Duration::from_secs(3_600));
 }
 
 #[test]
@@ -81,12 +106,12 @@ fn one_may_always_pass_and_no_limit_is_too_large() {
         (u32::MAX, 3_600, u32::MAX),
         (600, 1, 10),
     ] {
-        let (bucket, cell) = bucket(per_minute, burst);
-        assert_eq!(bucket.burst(), cells, "{per_minute} {burst}");
-        assert_eq!(bucket.take(&cell, 1), Ok(()));
-        assert_eq!(bucket.take(&cell, 0), Ok(()));
-        bucket.settle(&cell, u64::MAX, u64::MAX - 1);
-        let _ = bucket.take(&cell, u64::MAX);
+        let bench = bench(per_minute, burst);
+        assert_eq!(bench.bucket.burst(), cells, "{per_minute} {burst}");
+        assert_eq!(bench.take(1), Ok(()));
+        assert_eq!(bench.take(0), Ok(()));
+        bench.settle(u64::MAX, u64::MAX - 1);
+        let _ = bench.take(u64::MAX);
     }
 }
 
@@ -107,32 +132,28 @@ proptest! {
     /// What is used never exceeds the burst, and what comes back since: against a plain count.
     #[test]
     fn it_is_a_bucket_that_fills_evenly(steps in steps()) {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(async {
-            let (bucket, cell) = bucket(600, 10);
+            let mut bench = bench(600, 10);
             // In milliseconds: one takes 100 to come back, and there are 100.
             let (full, mut left) = (10_000_i64, 10_000_i64);
             for step in steps {
                 match step {
                     Step::Wait(millis) => {
-                        advance(Duration::from_millis(millis)).await;
+                        bench.advance(Duration::from_millis(millis));
                         left = full.min(left + millis as i64);
                     }
                     Step::Call { reserve, cost } => {
                         let reserve = reserve.min(100);
                         let fits = reserve as i64 * 100 <= left;
-                        assert_eq!(bucket.take(&cell, reserve).is_ok(), fits || reserve == 0);
+                        assert_eq!(bench.take(reserve).is_ok(), fits || reserve == 0);
                         if fits {
-                            bucket.settle(&cell, reserve, cost);
+                            bench.settle(reserve, cost);
                             left = full.min(left - cost as i64 * 100);
                         }
                     }
                 }
                 let remaining = (left / 100).max(0) as u32;
-                assert_eq!(bucket.meter(&cell).remaining, remaining);
-                assert_eq!(bucket.meter(&cell).reset, Duration::from_millis((full - left) as u64));
+                assert_eq!(bench.meter().remaining, remaining);
+                assert_eq!(bench.meter().reset, Duration::from_millis((full - left) as u64));
             }
-        });
     }
 }
