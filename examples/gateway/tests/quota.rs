@@ -75,10 +75,10 @@ async fn tokens_are_reserved_and_settled_by_what_the_answer_told() {
     // 100 characters, "user", the message and the answer's beginning; 1,024 for an answer nobody knows yet.
     until(&gateway, &format!("lastbyte_quota_reserved_tokens_total {}", 102 + 6 + 1_024)).await;
     let events = answer.events();
-    let usage = events.iter().filter_map(|event| {
+    let mut usage = events.iter().filter_map(|event| {
         serde_json::from_str::<serde_json::Value>(event).ok()?["usage"]["total_tokens"].as_u64()
     });
-    let total = usage.last().expect("the mock tells its usage");
+    let total = usage.next_back().expect("the mock tells its usage");
     until(&gateway, &format!("lastbyte_quota_used_tokens_total {total}")).await;
 }
 
