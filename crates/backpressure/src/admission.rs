@@ -209,7 +209,7 @@ impl Shared {
             }
         };
         let wait = match turned {
-            Turned::TooLong(wait) => wait,
+            Turned::TooLong(wait) => wait.max(expected.unwrap_or_default()),
             _ => expected.unwrap_or(COME_BACK),
         };
         self.refuse(code, message, wait.max(COME_BACK))
@@ -259,7 +259,11 @@ where
         let shared = &self.shared;
         let charge = match shared.charge(request.body().size_hint().lower()) {
             Ok(charge) => charge,
-            Err(refusal) => return ResponseFuture::refused(refusal.dialect(ask.dialect)),
+            Err(refusal) => {
+                // As below.
+                self.inner = self.inner.clone();
+                return ResponseFuture::refused(refusal.dialect(ask.dialect));
+            }
         };
         let places = match shared.config.by {
             RefusedBy::Backpressure => {
@@ -293,7 +297,10 @@ where
             }
             Err(turned) => {
                 let expected = places.gate.expected(caller, now);
-                ResponseFuture::refused(shared.turned(turned, expected).dialect(ask.dialect))
+                let refusal = shared.turned(turned, expected);
+                // What was made ready for this call goes back: a service that nobody calls holds nothing.
+                self.inner = self.inner.clone();
+                ResponseFuture::refused(refusal.dialect(ask.dialect))
             }
         }
     }

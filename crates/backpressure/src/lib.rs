@@ -126,7 +126,7 @@
 //! | callers that wait, [`AdmissionLayer::with_max_queue`] | 1000 | 503 `queue_full` |
 //! | time in the queue, [`AdmissionLayer::with_queue_timeout`] | 5 s, and the caller's deadline | 503 `queue_timeout` |
 //! | memory for all streams, [`MemoryBudget`] | none | 503 `memory_budget`; an answer is not read ahead |
-//! | a reader's silence, [`WatchdogLayer::new`] | 30 s | the answer ends as `Stalled`, up to a quarter later |
+//! | a reader's silence, [`WatchdogLayer::new`] | 30 s | the answer ends as `Stalled`, up to an eighth later |
 //! | read ahead, [`WatchdogLayer::with_read_ahead`] | nothing; the gateway's setting is 100 events and 256 KiB | the upstream waits |
 //! | upstreams told apart | 1024, then those in use | the rest share one set of places |
 //!

@@ -85,15 +85,14 @@ impl Queue {
 
     /// How many would be let in before a newcomer.
     pub(crate) fn ahead(&self, caller: Caller, now: Instant) -> usize {
-        if self.is_overloaded(now) {
-            return 0;
-        }
         let before: usize = match caller.class {
             Class::Live => 0,
             Class::Deferred => self.lines[0].lines.values().map(VecDeque::len).sum(),
         };
         let lines = &self.lines[place(caller.class)].lines;
-        let own = lines.get(&caller.tenant).map_or(0, VecDeque::len);
+        // In an overload the newest of a line is its next.
+        let in_line = if self.is_overloaded(now) { None } else { lines.get(&caller.tenant) };
+        let own = in_line.map_or(0, VecDeque::len);
         // Tenants take turns: of each other line as many go first as stand in ours.
         let others = lines.iter().filter(|(tenant, _)| **tenant != caller.tenant);
         before + own + others.map(|(_, line)| line.len().min(own + 1)).sum::<usize>()
@@ -290,7 +289,10 @@ mod tests {
         }
         ids.push(push(&mut queue, live(1), now + S * 6));
         ids.push(push(&mut queue, live(1), now + S * 6));
-        assert_eq!(queue.ahead(live(2), now + S * 6), 0);
+        let ahead = |caller| queue.ahead(caller, now + S * 6);
+        assert_eq!(ahead(live(1)), 0, "its tenant's newest");
+        assert_eq!(ahead(live(2)), 1, "the other tenant has its turn");
+        assert_eq!(ahead(deferred(2)), 3, "all that somebody waits for");
         queue.grant(now + S * 6).unwrap();
         assert!(matches!(queue.stand(ids[5]), Some(Stand::Granted)));
         // It empties, and is a queue again.

@@ -370,3 +370,65 @@ async fn a_spent_quota_lets_no_more_in_and_those_who_wait_are_let_in_at_its_time
     let _second = send(&mut service, call()).await;
     assert_eq!(began.elapsed().as_secs(), 20);
 }
+
+/// A place, behind which six tenants wait while one becomes free each `pace`.
+async fn crowd(service: &mut Admission<Api>, pace: Duration) -> Vec<Waiting> {
+    let mut holder = send(service, call()).await;
+    let mut waiting: Vec<Waiting> = Vec::new();
+    for tenant in 0..20 {
+        let mut request = call();
+        request.extensions_mut().insert(Tenant(tenant));
+        waiting.push(begin(service, request).await);
+        if waiting.len() > 6 {
+            advance(pace).await;
+            drop(holder);
+            let turn = waiting.iter_mut().enumerate();
+            let mut turn = turn.filter_map(|(at, call)| Some((at, call.as_mut().now_or_never()?)));
+            let (at, answer) = turn.next().expect("one of them has it");
+            holder = answer;
+            drop(waiting.remove(at));
+        }
+    }
+    std::mem::forget(holder);
+    waiting
+}
+
+type Waiting = std::pin::Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+#[tokio::test(start_paused = true)]
+async fn who_waited_in_vain_is_told_how_long_a_turn_takes() {
+    let layer = AdmissionLayer::new(1).with_queue_timeout(S * 90);
+    let mut service = layer.layer(endless());
+    let mut waiting = crowd(&mut service, S * 10).await;
+    sleep(S * 91).await;
+    let answer = waiting.swap_remove(0).await;
+    assert_eq!(refused(&answer), Some(("admission", 503)));
+    let after: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!(after >= 10, "a place becomes free each 10 s: {after}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_an_overload_too_a_turn_that_cannot_come_in_time_is_refused_at_once() {
+    let layer = AdmissionLayer::new(1).with_queue_timeout(S * 60);
+    let mut service = layer.layer(endless());
+    let _waiting = crowd(&mut service, S * 2).await;
+    for class in [Class::Deferred, Class::Live] {
+        let mut request = call();
+        request.extensions_mut().insert(Tenant(100));
+        request.extensions_mut().insert(class);
+        request.extensions_mut().insert(Deadline { at: Instant::now() + S * 5, by_caller: true });
+        let answer = service.ready().await.unwrap().call(request).now_or_never();
+        let answer = answer.expect("it comes behind six others, 2 s each").unwrap();
+        assert_eq!(refused(&answer), Some(("admission", 503)), "{class:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_refused_holds_nothing() {
+    let inner = tower::limit::ConcurrencyLimit::new(endless(), 1);
+    let full = AdmissionLayer::new(1).with_memory(MemoryBudget::new(1));
+    let (mut one, mut other) = (full.layer(inner.clone()), AdmissionLayer::new(1).layer(inner));
+    let answer = one.ready().await.unwrap().call(call()).await.unwrap();
+    assert_eq!(refused(&answer), Some(("admission", 503)));
+    assert!(other.ready().now_or_never().is_some(), "the place further in is free");
+}

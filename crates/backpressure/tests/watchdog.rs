@@ -4,14 +4,16 @@
 
 mod support;
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http_body::Body;
+use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use lastbyte_backpressure::{MemoryBudget, WatchdogBody, WatchdogLayer};
-use lastbyte_core::{BodyError, Ending, EndingHandle, Hangup};
+use lastbyte_core::{BodyError, BoxError, Ending, EndingHandle, Hangup};
 use support::*;
 use tokio::time::{Instant, advance, sleep};
 use tower::{Layer, ServiceExt};
@@ -21,12 +23,12 @@ const S: Duration = Duration::from_secs(1);
 type Read = WatchdogBody<AnswerBody>;
 
 /// The body of one answer behind the layer.
-async fn answer(layer: &WatchdogLayer, body: AnswerBody) -> (std::pin::Pin<Box<Read>>, EndingHandle) {
+async fn answer(layer: &WatchdogLayer, body: AnswerBody) -> (Pin<Box<Read>>, EndingHandle) {
     let (body, handle, _) = hung(layer, body).await;
     (body, handle)
 }
 
-async fn hung(layer: &WatchdogLayer, body: AnswerBody) -> (std::pin::Pin<Box<Read>>, EndingHandle, Hangup) {
+async fn hung(layer: &WatchdogLayer, body: AnswerBody) -> (Pin<Box<Read>>, EndingHandle, Hangup) {
     let hangup = Hangup::new();
     let mut request = call();
     request.extensions_mut().insert(hangup.clone());
@@ -209,4 +211,61 @@ async fn what_has_a_length_keeps_it() {
     let response = layer.layer(once(response)).oneshot(call()).await.unwrap();
     assert_eq!(response.body().size_hint().exact(), Some(2));
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "{}");
+}
+
+/// A body without an end that panics when it is dropped.
+struct Grudge;
+
+impl Body for Grudge {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(EVENT.as_bytes())))))
+    }
+}
+
+impl Drop for Grudge {
+    fn drop(&mut self) {
+        panic!("on purpose");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_panics_when_it_is_let_go_takes_no_other_with_it() {
+    let layer = WatchdogLayer::new(S * 8);
+    let (mut grudge, _) = answer(&layer, Grudge.boxed_unsync()).await;
+    grudge.frame().await.unwrap().unwrap();
+    let upstream = Endless::default();
+    let (mut stalled, handle) = answer(&layer, upstream.body()).await;
+    stalled.frame().await.unwrap().unwrap();
+    sleep(S * 10).await;
+    assert!(!upstream.is_held(), "the other one that stalled is let go");
+    assert_eq!(handle.ending(), Some(&Ending::Stalled));
+}
+
+#[test]
+fn a_layer_outlives_the_runtime_that_it_was_first_used_in() {
+    let layer = WatchdogLayer::new(S);
+    let runtime = || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_time().start_paused(true).build().unwrap()
+    };
+    let upstream = Endless::default();
+    let open = async || {
+        let (mut body, handle) = answer(&layer, upstream.body()).await;
+        body.frame().await.unwrap().unwrap();
+        (body, handle)
+    };
+    // Still open when its runtime is gone.
+    let first = runtime().block_on(open());
+    let second = runtime().block_on(async {
+        let second = open().await;
+        sleep(S * 2).await;
+        second
+    });
+    assert!(!upstream.is_held(), "both are let go");
+    for (_, handle) in [first, second] {
+        assert_eq!(handle.ending(), Some(&Ending::Stalled));
+    }
 }

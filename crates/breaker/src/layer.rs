@@ -75,7 +75,7 @@ pub struct Breaker<S> {
 
 impl<S, A, B> Service<Request<A>> for Breaker<S>
 where
-    S: Service<Request<A>, Response = Response<B>>,
+    S: Service<Request<A>, Response = Response<B>> + Clone,
     S::Error: 'static,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -97,7 +97,11 @@ where
                 let (inner, watch) = (self.inner.call(request), self.layer.watch);
                 ResponseFuture { kind: Kind::Calling { inner, ask, watch, call } }
             }
-            Err(refused) => ResponseFuture { kind: Kind::Refused { ask, after: refused.after } },
+            Err(refused) => {
+                // What was made ready for this call goes back: a service that nobody calls holds nothing.
+                self.inner = self.inner.clone();
+                ResponseFuture { kind: Kind::Refused { ask, after: refused.after } }
+            }
         }
     }
 }

@@ -256,3 +256,15 @@ async fn it_takes_any_error_of_the_service() {
     let response = BreakerLayer::default().layer(service).oneshot(call()).await.unwrap();
     assert!(response.into_body().collect().await.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_refused_holds_nothing() {
+    let inner = tower::limit::ConcurrencyLimit::new(api(|| Ok(whole())), 1);
+    let layer = BreakerLayer::default();
+    layer.circuits().set_mode(lastbyte_breaker::Mode::Open);
+    let (mut one, mut other) = (layer.layer(inner.clone()), layer.layer(inner));
+    let answer = one.ready().await.unwrap().call(call()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let ready = tokio::time::timeout(MS, other.ready()).await;
+    assert!(ready.is_ok_and(|ready| ready.is_ok()), "the place further in is free");
+}

@@ -1,6 +1,7 @@
 use http::{Extensions, header, request, response};
 
 use crate::Dialect;
+use crate::fields::find;
 
 /// What a request asks for, as far as its ending depends on it.
 ///
@@ -43,13 +44,9 @@ impl Ask {
     /// The same ask for a request whose body was read: `"stream": true` chooses streaming, nothing else.
     #[must_use]
     pub fn read(mut self, body: &[u8]) -> Self {
-        #[derive(serde::Deserialize)]
-        struct Wanted {
-            stream: Option<bool>,
-        }
         if self.dialect.is_some() {
-            let wanted = serde_json::from_slice::<Wanted>(body).ok();
-            self.stream = wanted.map(|wanted| wanted.stream.unwrap_or(false));
+            self.stream =
+                find(body, "stream").map(|wanted| wanted.is_some_and(|wanted| wanted.get() == "true"));
         }
         self
     }

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU8, Ordering, fence};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
@@ -24,6 +24,7 @@ pub struct EndingReporter(EndingHandle);
 #[derive(Debug)]
 struct Shared {
     phase: AtomicU8,
+    events: AtomicU32,
     /// Whether it has ended: [`NOT_YET`], at [`LOCKED`] as `ending` says, or at a place in [`PLAIN`].
     ended: AtomicU8,
     ending: OnceLock<Ending>,
@@ -50,6 +51,7 @@ impl EndingHandle {
     pub fn new(scope: Scope, phase: Phase) -> (EndingReporter, Self) {
         let shared = Arc::new(Shared {
             phase: AtomicU8::new(phase as u8),
+            events: AtomicU32::new(0),
             ended: AtomicU8::new(NOT_YET),
             ending: OnceLock::new(),
             because: OnceLock::new(),
@@ -80,6 +82,11 @@ impl EndingHandle {
     /// How far it has come.
     pub fn phase(&self) -> Phase {
         self.shared.phase()
+    }
+
+    /// How many events of its stream were read so far, its end mark not among them.
+    pub fn events(&self) -> u32 {
+        self.shared.events.load(Ordering::Relaxed)
     }
 
     /// How it ended, once it has.
@@ -124,6 +131,11 @@ impl EndingReporter {
         if shared.phase.fetch_max(phase as u8, Ordering::Release) < phase as u8 {
             shared.tell();
         }
+    }
+
+    /// Says how many events were read so far.
+    pub fn count(&self, events: u32) {
+        self.0.shared.events.store(events, Ordering::Relaxed);
     }
 
     /// Reports the ending. Only the first report counts.

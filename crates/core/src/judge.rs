@@ -37,6 +37,7 @@ struct Stream {
     dialect: Dialect,
     scanner: Scanner,
     seen: Seen,
+    events: u32,
     too_large: bool,
 }
 
@@ -100,6 +101,14 @@ impl Judge {
         matches!(&self.mode, Mode::Stream(stream) if stream.seen.content)
     }
 
+    /// How many events of a stream were read, its end mark not among them.
+    pub fn events(&self) -> u32 {
+        match &self.mode {
+            Mode::Stream(stream) => stream.events,
+            _ => 0,
+        }
+    }
+
     /// Whether the body is an event stream of a known format, whose ending may be changed.
     pub fn is_stream(&self) -> bool {
         matches!(self.mode, Mode::Stream(_))
@@ -143,10 +152,11 @@ impl Head {
 
 impl Stream {
     fn chunk(&mut self, chunk: &[u8]) -> Option<usize> {
-        let Self { dialect, scanner, seen, too_large } = self;
+        let Self { dialect, scanner, seen, events, too_large } = self;
         let mut good = 0;
         let pushed = scanner.push(chunk, |event| {
             seen.event(*dialect, event.name(), event.data());
+            *events = events.saturating_add(u32::from(!seen.done));
             if !seen.is_broken() {
                 good = event.end();
             }
@@ -221,7 +231,7 @@ impl Mode {
         };
         if ask.is_answered_by_stream(head) {
             let (scanner, seen) = (Scanner::new(max_event), Seen::default());
-            return Self::Stream(Box::new(Stream { dialect, scanner, seen, too_large: false }));
+            return Self::Stream(Box::new(Stream { dialect, scanner, seen, events: 0, too_large: false }));
         }
         let encoded = head.headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
         if encoded {

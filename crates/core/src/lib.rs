@@ -97,6 +97,7 @@ mod deadline;
 pub mod dialect;
 mod ending;
 mod error;
+mod fields;
 mod flush;
 mod handle;
 mod hangup;
@@ -119,6 +120,7 @@ pub use ending::{
     Blame, Cause, Ending, ErrorKind, FailureKind, Finish, Phase, RefusedBy, Scope, Usage, Verdict,
 };
 pub use error::{BodyError, BoxError};
+pub use fields::last_field;
 pub use flush::{Flushed, Flusher};
 pub use handle::{EndingHandle, EndingReporter};
 pub use hangup::Hangup;

@@ -114,7 +114,8 @@ impl Refusal {
             headers.insert(REFUSED_BY, HeaderValue::from_static(by.as_str()));
         }
         if let Some(wait) = self.retry_after {
-            let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+            // Rounded up: who comes back then must not be early.
+            let millis = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1);
             headers.insert("retry-after-ms", millis.into());
             headers.insert(header::RETRY_AFTER, millis.div_ceil(1000).into());
         }

@@ -172,6 +172,9 @@ impl Watcher {
     /// As [`Judge::chunk`].
     fn chunk(&mut self, chunk: &Bytes) -> Option<usize> {
         let good = self.judge.chunk(chunk);
+        if self.judge.is_stream() {
+            self.reporter.count(self.judge.events());
+        }
         if !self.told_content && self.judge.content() {
             self.told_content = true;
             self.reporter.advance(Phase::Stream);

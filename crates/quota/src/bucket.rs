@@ -11,9 +11,11 @@ use governor::state::{RateLimiter, StateStore};
 use crate::Meter;
 use crate::allowance::MINUTE;
 
-/// The most debt that a key can have, as time. A chat API that counts wrongly must not shut a key out for
-/// longer.
-const MAX_DEBT: Duration = Duration::from_secs(600);
+/// The most that one call can owe, as time: a chat API that counts wrongly must not shut a key out for longer.
+const MAX_OWED: u64 = 600_000_000_000;
+
+/// The most debt that a key can have beyond what it may use at once, as time, of all its calls together.
+const MAX_DEBT: u64 = 3_600_000_000_000;
 
 /// When all that was used will have come back, in nanoseconds of its bucket's clock: the theoretical arrival
 /// time of the algorithm. 0: nothing was used yet.
@@ -127,10 +129,11 @@ impl Bucket {
         if shift == 0 {
             return;
         }
-        let ends = now.saturating_add(MAX_DEBT.as_nanos() as u64);
+        let burst = self.nanos(self.burst.get().into());
+        let ends = now.saturating_add(burst).saturating_add(MAX_DEBT);
         let moved = |before: u64| {
             Some(match cost > taken {
-                true => before.max(now).saturating_add(shift).min(ends.max(before)),
+                true => before.max(now).saturating_add(shift.min(burst.max(MAX_OWED))).min(ends),
                 false => before.saturating_sub(shift),
             })
         };

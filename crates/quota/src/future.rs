@@ -12,7 +12,8 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::layer::{Config, ResponseBody, Shared, refusal};
-use crate::{Cost, Denied, Key, Quotas, Reserved, Standing, headers};
+use crate::reserved::Call;
+use crate::{Denied, Quotas, Reserved, Standing, headers};
 
 pin_project! {
     /// The future of [`Quota`](crate::Quota).
@@ -49,7 +50,7 @@ pin_project! {
 }
 
 /// What is reserved once it was granted.
-type Reserve<Q> = (Arc<Shared<Q>>, Key, Option<Arc<str>>, Cost, u64);
+type Reserve<Q> = (Arc<Shared<Q>>, Call);
 
 pin_project! {
     /// A call that waits to hear whether it may.
@@ -118,7 +119,7 @@ where
             match this.kind.as_mut().project() {
                 KindProj::Calling { inner, watch, reserved, standing } => {
                     let answer = ready!(inner.poll(cx));
-                    let reserved = reserved.take();
+                    let mut reserved = reserved.take();
                     let response = match answer {
                         Ok(response) => response,
                         Err(error) => {
@@ -129,6 +130,9 @@ where
                         }
                     };
                     let (mut head, body) = response.into_parts();
+                    if let Some(reserved) = &mut reserved {
+                        reserved.answered(this.ask.is_answered_by_stream(&head));
+                    }
                     if let Some(standing) = standing {
                         headers::write(standing, &mut head.headers);
                     }
@@ -165,9 +169,9 @@ where
         let (Some(request), Some(reserve)) = (this.request.take(), this.reserve.take()) else {
             return Poll::Pending;
         };
-        let (shared, key, model, cost, prompt) = reserve;
+        let (shared, call) = reserve;
         let Config { watch, headers, .. } = *this.config;
-        let reserved = Some(Reserved::new(shared, key, model, cost, prompt));
+        let reserved = Some(Reserved::new(shared, call));
         let inner = this.service.call(request);
         Poll::Ready(Kind::Calling { inner, watch, reserved, standing: headers.then_some(standing) })
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use lastbyte_core::{Ask, BoxError, Listening, PerKey, Refusal, RefusedBy, Tenant, Watch};
 use tower_layer::Layer;
@@ -13,6 +13,7 @@ use tower_service::Service;
 use crate::future::{Late, ResponseFuture};
 use crate::headers::Go;
 use crate::lengths::Lengths;
+use crate::reserved::Call;
 use crate::{Allowance, Cost, Denied, Key, Limited, Local, Quotas, Reserved, Standing, Taking, Wanted};
 
 /// What an answer is taken to be before enough are known, in tokens: more than most chat answers are.
@@ -132,32 +133,33 @@ impl<Q: fmt::Debug> fmt::Debug for QuotaLayer<Q> {
     }
 }
 
-/// What a call is estimated to take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Estimate {
-    pub(crate) prompt: u64,
-    pub(crate) tokens: u64,
-}
-
 impl<Q: Quotas> Shared<Q> {
-    /// That of a request, of which `wanted` is known.
-    fn estimate(&self, wanted: &Wanted, expected: u64, is_chat: bool) -> Estimate {
-        let prompt = wanted.prompt();
-        if !is_chat {
-            return Estimate { prompt, tokens: prompt };
-        }
-        let known = wanted.model().and_then(|model| self.lengths.get(model)?.p95());
-        let answer = known.unwrap_or(expected).min(wanted.cap().unwrap_or(u64::MAX));
-        let tokens = prompt.saturating_add(answer.saturating_mul(wanted.choices().into()));
-        // What the request does not ask for itself must not keep it out for ever.
-        let asked = if wanted.cap().is_some() { tokens } else { prompt };
+    /// What a request is estimated to take, of which `wanted` is known.
+    fn call(&self, key: Key, wanted: &Wanted, expected: u64, is_chat: bool) -> Call {
+        let (prompt, choices) = (wanted.prompt(), wanted.choices());
+        let cap = wanted.cap().unwrap_or(if is_chat { u64::MAX } else { 0 });
         let burst = self.quotas.token_burst().map_or(u64::MAX, u64::from);
-        Estimate { prompt, tokens: if asked <= burst { tokens.min(burst) } else { tokens } }
+        let known = wanted.model().and_then(|model| self.lengths.get(model)?.p95());
+        // Whoever asks for short answers must not make all others reserve next to nothing, and whoever asks for
+        // long ones must not make one call of another take all.
+        let usual = known.map_or(expected, |known| known.max(expected / 4));
+        let usual = usual.min(expected.max(burst / 4 / u64::from(choices)));
+        let with = |answer: u64| prompt.saturating_add(answer.saturating_mul(choices.into()));
+        // What it does not ask for itself must not keep it out for ever.
+        let asked = if wanted.cap().is_some() { with(cap.min(expected)) } else { prompt };
+        let tokens = if asked > burst { asked } else { with(usual.min(cap)).min(burst) };
+        Call {
+            key,
+            taken: Cost { requests: 1, tokens },
+            prompt: prompt.min(tokens),
+            choices,
+            teaches: wanted.model_name().filter(|_| is_chat && cap > known.unwrap_or(expected)),
+        }
     }
 
     /// Remembers how long an answer was.
     pub(crate) fn learn(&self, model: &str, tokens: u64) {
-        self.lengths.of(model, Lengths::default, |lengths| lengths.p95().is_some()).add(tokens);
+        self.lengths.of(model, Lengths::default, |_| false).add(tokens);
     }
 }
 
@@ -246,37 +248,43 @@ where
         let wanted = match Wanted::of(extensions) {
             Some(wanted) => wanted,
             None => {
-                unread = Wanted::of_length(request.body().size_hint().exact().unwrap_or(0));
+                // What is no text is not counted by its length.
+                let length = request.body().size_hint().exact().filter(|_| is_json(request.headers()));
+                unread = Wanted::of_length(length.unwrap_or(0));
                 &unread
             }
         };
-        let estimate = shared.estimate(wanted, self.config.expected, ask.dialect.is_some());
-        let model = wanted.model_name();
-        let cost = Cost { requests: 1, tokens: estimate.tokens };
-        let granted = match shared.quotas.take(&key, cost) {
+        let call = shared.call(key, wanted, self.config.expected, ask.dialect.is_some());
+        let granted = match shared.quotas.take(&call.key, call.taken) {
             Taking::Now(granted) => granted,
             Taking::Later(later) => {
+                // What was made ready is what will be called.
                 let next = self.inner.clone();
                 let service = std::mem::replace(&mut self.inner, next);
-                let late = Late {
-                    later,
-                    service,
-                    request: Some(request),
-                    reserve: Some((shared.clone(), key, model, cost, estimate.prompt)),
-                    config: self.config,
-                };
+                let reserve = Some((shared.clone(), call));
+                let late = Late { later, service, request: Some(request), reserve, config: self.config };
                 return ResponseFuture::late(late, ask);
             }
         };
         match granted {
             Ok(standing) => {
                 let standing = headers.then_some(standing);
-                let reserved = Reserved::new(shared.clone(), key, model, cost, estimate.prompt);
+                let reserved = Reserved::new(shared.clone(), call);
                 ResponseFuture::calling(self.inner.call(request), ask, watch, Some(reserved), standing)
             }
-            Err(denied) => ResponseFuture::refused(denied, ask),
+            Err(denied) => {
+                // What was made ready for this call goes back: a service that nobody calls holds nothing.
+                self.inner = self.inner.clone();
+                ResponseFuture::refused(denied, ask)
+            }
         }
     }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
+        kind.as_bytes().get(..16).is_some_and(|kind| kind.eq_ignore_ascii_case(b"application/json"))
+    })
 }
 
 impl From<Tenant> for Key {

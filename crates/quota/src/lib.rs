@@ -21,10 +21,11 @@
 //!
 //! ```
 //! use std::time::Duration;
+//! use lastbyte_core::Dialect;
 //! use lastbyte_quota::{Allowance, Key, QuotaLayer, Wanted};
 //!
 //! let body = br#"{"model":"qwen-max","max_tokens":200,"messages":[{"role":"user","content":"Hello"}]}"#;
-//! let wanted = Wanted::read(body);
+//! let wanted = Wanted::read(Some(Dialect::OpenAiChat), body);
 //! assert_eq!((wanted.prompt(), wanted.cap()), (9, Some(200)));
 //!
 //! let mut request = http::Request::post("/v1/chat/completions").body(&body[..]).unwrap();
@@ -53,30 +54,34 @@
 //! | part | how much |
 //! |---|---|
 //! | prompt, [`Wanted`] with the feature `tokenizer` and a model of OpenAI's | what its tokenizer counts |
-//! | prompt, [`Wanted`] for other models | a token for each Chinese, Japanese or Korean character, 0.3 for each ASCII character, 0.5 for each other |
+//! | prompt, [`Wanted`] for other models | a token for each Chinese, Japanese or Korean character, 0.3 for each ASCII character, 0.5 for each other, 2 for an emoji |
 //! | each message | 3 more, and 3 for the answer's beginning |
 //! | each image, sound or file | 765: an image of 1024 × 1024 before OpenAI's `gpt-4o` |
-//! | prompt, without [`Wanted`] | a token for each 4 bytes of the body, where its length is known |
+//! | prompt, without [`Wanted`] | a token for each 4 bytes of the body, where that is JSON and its length is known |
 //! | answer | what 19 of 20 answers of that model stayed under, no more than the larger of the caps that the request carries, times its `n` |
 //!
-//! Of a text beyond 64 KiB the first 64 KiB are counted, and the rest is taken to be like them. What answers
-//! take is learnt from their `usage`, by model; before there were 20 of them it is taken to be
-//! [`QuotaLayer::with_expected_answer`], 1,024 tokens. Reserving too little is worse than too much: the first
-//! lets a caller through who has to be refused afterwards, the second comes back seconds later.
+//! A tokenizer counts the first 32 KiB of a prompt, in 1,024 pieces at most; the rest is taken to be like them, or what
+//! the rule makes of it where that is more. What answers take is learnt from their `usage`, by model, over all
+//! keys; one that was cut short, by the request's cap or otherwise, teaches nothing. Before there were 20 of them it
+//! is taken to be [`QuotaLayer::with_expected_answer`], 1,024 tokens. So that nobody can teach others wrong, it is
+//! never taken to be less than a quarter of that, and one call reserves no more than a quarter of the burst for
+//! what is only learnt. Reserving too little is worse than too much: the first lets a caller through who has to be
+//! refused afterwards, the second comes back seconds later.
 //!
 //! # What is settled
 //!
 //! | the answer | takes in the end |
 //! |---|---|
-//! | is complete, and tells its `usage` | that |
-//! | is complete, and does not | the prompt, and a token for each piece of it |
-//! | broke after its first content, or its reader left at any time | the prompt, and a token for each piece, but half of what was reserved for the answer at least: the API bills what it generates before it notices |
-//! | cannot be read | what was reserved |
-//! | never came: the API failed, or refused | no tokens; the request counts |
+//! | is complete, and tells its `usage` | that, what was read from a cache or written to one included |
+//! | is a complete stream, and does not | the prompt, and a token for each event of it |
+//! | broke behind its first content, or in one piece; took longer than allowed; its reader left before its end | the prompt, and a token for each event, but half of what was reserved for the answer at least: the API bills what it generates before it notices |
+//! | cannot be read, or is complete in one piece without `usage` | what was reserved |
+//! | never came: the API failed, or refused, or ended a stream before its first content | no tokens; the request counts |
 //! | was refused by another layer | nothing |
 //!
-//! A call may take more than it had reserved. Then its key is in debt, and the next call waits for it: ten
-//! minutes of the allowance at most, so that a wrong `usage` shuts nobody out for longer.
+//! A call may take more than it had reserved. Then its key is in debt, and the next call waits for it: for ten
+//! minutes of the allowance a call, so that a wrong `usage` shuts nobody out for longer, and for an hour in all.
+//! Many calls at once that all take far more than they reserved so overdraw an allowance, once.
 //!
 //! # What callers see
 //!
@@ -111,10 +116,10 @@
 //!
 //! | bound | default | beyond it |
 //! |---|---|---|
-//! | keys, [`Local::with_max_keys`] | 10,000 | those that have used least of their allowance are forgotten |
-//! | models whose answers are known | 1,024 | those that were not asked for begin anew |
-//! | text that is counted | 64 KiB | the rest by what was counted |
-//! | debt | 10 minutes of the allowance | it is forgiven |
+//! | keys, [`Local::with_max_keys`] | 10,000 | those that have used least of their allowance are forgotten, but none with calls under way |
+//! | models whose answers are known | 1,024 | all begin anew |
+//! | text that a tokenizer counts | 32 KiB in 1,024 pieces | the rest as above |
+//! | debt | 10 minutes of the allowance a call, or its burst where that is longer, and an hour in all beyond the burst | it is forgiven |
 //! | a limit | 4,294,967,295 a minute | |
 //!
 //! There are no tasks, and no timers.

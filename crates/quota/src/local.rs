@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Ready;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
@@ -18,7 +19,7 @@ pub struct Local {
     max_keys: usize,
     /// Where its clock begins.
     since: Instant,
-    accounts: Mutex<HashMap<Key, Account>>,
+    accounts: Mutex<Accounts>,
 }
 
 /// What one key has used.
@@ -26,6 +27,15 @@ pub struct Local {
 struct Account {
     requests: Cell,
     tokens: Cell,
+    /// Calls that are not settled yet.
+    open: Arc<AtomicU32>,
+}
+
+#[derive(Debug, Default)]
+struct Accounts {
+    all: HashMap<Key, Account>,
+    /// At how many it is looked for some to forget. More than may be where too many have calls under way.
+    full: usize,
 }
 
 impl Local {
@@ -43,7 +53,7 @@ impl Local {
 
     /// How many keys there may be, 10,000 by default, 8 at least. Beyond it an eighth of them is forgotten:
     /// first those that have nothing left to come back, of which forgetting changes nothing, then those that
-    /// have used least.
+    /// have used least. Those that have calls under way are kept, however many.
     #[must_use]
     pub fn with_max_keys(mut self, keys: usize) -> Self {
         self.max_keys = keys.max(8);
@@ -52,12 +62,12 @@ impl Local {
 
     /// How many keys are known.
     pub fn keys(&self) -> usize {
-        self.lock().len()
+        self.lock().all.len()
     }
 
     /// What is left to `key`.
     pub fn standing(&self, key: &Key) -> Standing {
-        let account = self.lock().get(key).cloned();
+        let account = self.lock().all.get(key).cloned();
         self.left(&account.unwrap_or_default(), self.now())
     }
 
@@ -75,30 +85,34 @@ impl Local {
 
     fn account(&self, key: &Key) -> Account {
         let mut accounts = self.lock();
-        if let Some(account) = accounts.get(key) {
+        if let Some(account) = accounts.all.get(key) {
             return account.clone();
         }
-        if accounts.len() >= self.max_keys {
+        if accounts.all.len() >= accounts.full.max(self.max_keys) {
             self.forget(&mut accounts);
         }
-        accounts.entry(key.clone()).or_default().clone()
+        accounts.all.entry(key.clone()).or_default().clone()
     }
 
     /// Makes room, for an eighth of the keys so that it is rarely needed.
     #[cold]
-    fn forget(&self, accounts: &mut HashMap<Key, Account>) {
+    fn forget(&self, accounts: &mut Accounts) {
         let now = self.now();
         let used = |account: &Account| {
             let of =
                 |bucket: &Option<Bucket>, cell| bucket.as_ref().map_or(0, |bucket| bucket.used(cell, now));
             of(&self.requests, &account.requests).max(of(&self.tokens, &account.tokens))
         };
-        let mut all: Vec<_> = accounts.drain().map(|(key, account)| (used(&account), key, account)).collect();
-        let gone = all.len() - (self.max_keys - self.max_keys / 8).min(all.len());
-        if gone < all.len() {
-            all.select_nth_unstable_by_key(gone, |(used, ..)| *used);
+        let many = accounts.all.len();
+        let is_idle = |account: &Account| account.open.load(Ordering::Relaxed) == 0;
+        let idle = accounts.all.extract_if(|_, account| is_idle(account));
+        let mut idle: Vec<_> = idle.map(|(key, account)| (used(&account), key, account)).collect();
+        let gone = (many - (self.max_keys - self.max_keys / 8).min(many)).min(idle.len());
+        if gone < idle.len() {
+            idle.select_nth_unstable_by_key(gone, |(used, ..)| *used);
         }
-        accounts.extend(all.into_iter().skip(gone).map(|(_, key, account)| (key, account)));
+        accounts.all.extend(idle.into_iter().skip(gone).map(|(_, key, account)| (key, account)));
+        accounts.full = accounts.all.len() + self.max_keys / 8;
     }
 
     fn take_now(&self, account: &Account, cost: Cost) -> Result<Standing, Denied> {
@@ -115,7 +129,10 @@ impl Local {
         let tokens = take(&self.tokens, &account.tokens, cost.tokens);
         let requests = take(&self.requests, &account.requests, cost.requests.into());
         let (by, wait) = match (tokens, requests) {
-            (Ok(()), Ok(())) => return Ok(self.left(account, now)),
+            (Ok(()), Ok(())) => {
+                account.open.fetch_add(1, Ordering::Relaxed);
+                return Ok(self.left(account, now));
+            }
             (Err(Wait(tokens)), Err(Wait(requests))) if requests > tokens => (Limited::Requests, requests),
             (Err(Wait(tokens)), Ok(())) => {
                 self.settle_now(account, Cost { tokens: 0, ..cost }, Cost::default(), now);
@@ -139,7 +156,7 @@ impl Local {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Account>> {
+    fn lock(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -152,9 +169,11 @@ impl Quotas for Local {
     }
 
     fn settle(&self, key: &Key, taken: Cost, cost: Cost) {
+        let account = self.account(key);
         if taken != cost {
-            self.settle_now(&self.account(key), taken, cost, self.now());
+            self.settle_now(&account, taken, cost, self.now());
         }
+        let _ = account.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| open.checked_sub(1));
     }
 
     fn token_burst(&self) -> Option<u32> {

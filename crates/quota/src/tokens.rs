@@ -1,7 +1,9 @@
 //! How many tokens a text is.
 
-/// How much of a text is counted, in bytes; about a millisecond's work. The rest is taken to be like it.
-pub(crate) const COUNTED: usize = 64 << 10;
+/// How much text a tokenizer counts, in bytes, and in how many pieces: some milliseconds' work at most. The rest
+/// is taken to be like it, or what the rule makes of it where that is more.
+const COUNTED: u64 = 32 << 10;
+const PIECES: u32 = 1_024;
 
 /// What one image, sound or file counts as: 85 for the image and 170 for each of four tiles, as OpenAI's guide
 /// to images counts one of 1024 × 1024 for `gpt-4o`. One rule for all, since their size is not in the request.
@@ -11,30 +13,41 @@ pub(crate) const ATTACHMENT: u64 = 765;
 #[derive(Debug)]
 pub(crate) struct Counter {
     tokenizer: Option<Tokenizer>,
-    /// Bytes that were counted, and what they were; thousandths, since a word may end in the next text.
-    counted: u64,
-    milli: u64,
+    /// What the tokenizer has counted: bytes, pieces, tokens.
+    bytes: u64,
+    pieces: u32,
+    tokens: u64,
     /// Bytes beyond those.
     rest: u64,
-    /// What is not text.
+    /// What the rule makes of them, in thousandths of a token.
+    milli: u64,
+    /// What is not text, in tokens.
     more: u64,
 }
 
 impl Counter {
     pub(crate) fn new(model: &str) -> Self {
-        Self { tokenizer: Tokenizer::of(model), counted: 0, milli: 0, rest: 0, more: 0 }
+        let tokenizer = Tokenizer::of(model);
+        Self { tokenizer, bytes: 0, pieces: 0, tokens: 0, rest: 0, milli: 0, more: 0 }
     }
 
     pub(crate) fn text(&mut self, text: &str) {
-        let room = COUNTED.saturating_sub(self.counted as usize).min(text.len());
-        let end = (0..=room).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        let (now, rest) = text.split_at(end);
-        self.counted += now.len() as u64;
+        let mut rest = text;
+        if let Some(tokenizer) = self.tokenizer
+            && self.pieces < PIECES
+        {
+            let room = usize::try_from(COUNTED.saturating_sub(self.bytes)).unwrap_or(usize::MAX);
+            let end = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            let (now, later) = text.split_at(end);
+            if !now.is_empty() {
+                self.bytes += now.len() as u64;
+                self.pieces += 1;
+                self.tokens += tokenizer.count(now);
+            }
+            rest = later;
+        }
         self.rest += rest.len() as u64;
-        self.milli += match self.tokenizer {
-            Some(tokenizer) => tokenizer.count(now) * 1_000,
-            None => by_rule(now),
-        };
+        self.milli += by_rule(rest);
     }
 
     /// That many tokens that are no text.
@@ -43,9 +56,9 @@ impl Counter {
     }
 
     pub(crate) fn tokens(&self) -> u64 {
-        let rest = (u128::from(self.rest) * u128::from(self.milli)).div_ceil(u128::from(self.counted.max(1)));
-        let milli = self.milli.saturating_add(u64::try_from(rest).unwrap_or(u64::MAX));
-        milli.div_ceil(1_000).saturating_add(self.more)
+        let alike = u128::from(self.rest) * u128::from(self.tokens) / u128::from(self.bytes.max(1));
+        let rest = self.milli.div_ceil(1_000).max(u64::try_from(alike).unwrap_or(u64::MAX));
+        self.tokens.saturating_add(rest).saturating_add(self.more)
     }
 }
 
@@ -167,21 +180,6 @@ mod tests {
         assert_eq!(count("qwen-max", ""), 0);
     }
 
-    #[test]
-    fn a_long_text_is_counted_in_part_and_the_rest_is_taken_to_be_like_it() {
-        for text in [ENGLISH, CHINESE] {
-            let once = count("qwen-max", &text.repeat(COUNTED / text.len()));
-            let all = count("qwen-max", &text.repeat(10 * (COUNTED / text.len())));
-            assert!(all.abs_diff(10 * once) < all / 100, "{once} {all}");
-        }
-        let mut counter = Counter::new("qwen-max");
-        counter.text(&"a".repeat(COUNTED - 1));
-        counter.text("天");
-        counter.text("天");
-        assert_eq!(counter.counted, COUNTED as u64 - 1, "it ends where a character does");
-        assert_eq!(counter.rest, 6);
-    }
-
     #[cfg(feature = "tokenizer")]
     #[test]
     fn models_of_openai_are_counted_by_their_tokenizers() {
@@ -192,6 +190,21 @@ mod tests {
         for unknown in ["gpt-40", "o1x", "gpt", "", "o3d", "my-gpt-4o"] {
             assert_eq!(Tokenizer::of(unknown), None, "{unknown}");
         }
+    }
+
+    #[cfg(feature = "tokenizer")]
+    #[test]
+    fn of_a_long_text_a_part_is_counted_and_the_rest_is_like_it_or_more() {
+        let many = COUNTED as usize / CHINESE.len();
+        let (part, all) = (count("gpt-4", &CHINESE.repeat(many)), count("gpt-4", &CHINESE.repeat(10 * many)));
+        assert!(all.abs_diff(10 * part) < all / 100, "{part} {all}");
+        // A beginning that is next to nothing does not make the rest so.
+        let long = [&" ".repeat(COUNTED as usize), CHINESE].concat();
+        assert!(count("gpt-4o", &long) >= 45, "{}", count("gpt-4o", &long));
+        let mut counter = Counter::new("gpt-4o");
+        (0..2 * PIECES).for_each(|_| counter.text("a"));
+        counter.text("");
+        assert_eq!((counter.pieces, counter.rest), (PIECES, u64::from(PIECES)));
     }
 
     #[cfg(feature = "tokenizer")]

@@ -1,7 +1,10 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use http::Extensions;
+use lastbyte_core::Dialect;
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::tokens::{ATTACHMENT, Counter};
@@ -23,14 +26,13 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// What the body of a request to Chat Completions, Responses or Messages asks for. The work is linear in
-    /// its length.
+    /// What the body of a request asks for, in the wire format of the answer; `None`: not a chat call. The work
+    /// is linear in its length.
     ///
-    /// Where a cap is given more than once, or as more than one of `max_tokens`, `max_completion_tokens` and
-    /// `max_output_tokens`, the largest counts: an API may follow any of them. What is no JSON object is
-    /// estimated by its length alone.
-    pub fn read(body: &[u8]) -> Self {
-        let mut facts = Facts::default();
+    /// Where a cap is given more than once, or as both `max_tokens` and `max_completion_tokens`, the larger counts:
+    /// an API may follow either. What is no JSON object is estimated by its length alone.
+    pub fn read(dialect: Option<Dialect>, body: &[u8]) -> Self {
+        let mut facts = Facts { dialect, model: None, cap: None, choices: 1 };
         if read(body, &mut facts).is_none() {
             return Self::of_length(body.len() as u64);
         }
@@ -39,8 +41,8 @@ impl Wanted {
             return Self::of_length(body.len() as u64);
         }
         texts.counter.add(PER_MESSAGE);
-        let Facts { model, cap, choices } = facts;
-        Self { model: model.map(Arc::from), prompt: texts.counter.tokens(), cap, choices: choices.max(1) }
+        let Facts { model, cap, choices, .. } = facts;
+        Self { model: model.map(Arc::from), prompt: texts.counter.tokens(), cap, choices }
     }
 
     /// What can be said of a body that nobody has read: a token for each four bytes.
@@ -109,48 +111,131 @@ impl<'de, F: Fields> Visitor<'de> for Object<'_, F> {
 }
 
 /// A field's name. Borrowed where it can be.
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// What has to be known before its texts can be counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Facts {
+    dialect: Option<Dialect>,
     model: Option<String>,
     cap: Option<u64>,
     choices: u32,
 }
 
+impl Facts {
+    /// Whether a field of that name limits the answer.
+    fn is_cap(&self, name: &str) -> bool {
+        match self.dialect {
+            Some(Dialect::OpenAiResponses) => name == "max_output_tokens",
+            Some(Dialect::Anthropic) => name == "max_tokens",
+            Some(Dialect::OpenAiChat) | None => matches!(name, "max_tokens" | "max_completion_tokens"),
+        }
+    }
+
+    /// Whether a field of that name asks for several answers.
+    fn is_choices(&self, name: &str) -> bool {
+        match self.dialect {
+            Some(Dialect::OpenAiResponses | Dialect::Anthropic) => false,
+            Some(Dialect::OpenAiChat) => name == "n",
+            None => matches!(name, "n" | "best_of"),
+        }
+    }
+}
+
 impl Fields for Facts {
     fn field<'de, M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
-        match name {
-            "model" => {
-                if let Simple::Text(model) = map.next_value()? {
-                    self.model = Some(model).filter(|model| model.len() <= MAX_MODEL);
-                }
+        if name == "model" {
+            if let Simple::Text(model) = map.next_value()? {
+                self.model = Some(model).filter(|model| model.len() <= MAX_MODEL).map(Cow::into_owned);
             }
-            "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
-                if let Simple::Number(cap) = map.next_value()? {
-                    self.cap = self.cap.max(Some(cap));
-                }
-            }
-            "n" | "best_of" => {
-                if let Simple::Number(choices) = map.next_value()? {
-                    self.choices = self.choices.max(u32::try_from(choices).unwrap_or(u32::MAX));
-                }
-            }
-            _ => drop(map.next_value::<IgnoredAny>()?),
+        } else if self.is_cap(name) {
+            self.cap = self.cap.max(map.next_value::<Simple<'_>>()?.number());
+        } else if self.is_choices(name) {
+            let choices = map.next_value::<Simple<'_>>()?.number().unwrap_or(1);
+            self.choices = self.choices.max(u32::try_from(choices).unwrap_or(u32::MAX));
+        } else {
+            map.next_value::<IgnoredAny>()?;
         }
         Ok(())
     }
 }
 
 /// A value of which only some kinds matter. What is of another is the API's to refuse.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum Simple {
+enum Simple<'a> {
     Number(u64),
-    Text(String),
-    Other(IgnoredAny),
+    Text(Cow<'a, str>),
+    Other,
+}
+
+impl Simple<'_> {
+    /// A whole number, rounded up, also where it is written as a text: many an API takes it.
+    fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.trim().parse::<f64>().ok().and_then(whole),
+            Self::Other => None,
+        }
+    }
+}
+
+fn whole(number: f64) -> Option<u64> {
+    // A cast of what is too large gives the largest.
+    (number >= 0.0).then(|| number.ceil() as u64)
+}
+
+impl<'de> Deserialize<'de> for Simple<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Simple<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Simple<'de>, E> {
+                Ok(Simple::Number(number))
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Simple<'de>, E> {
+                Ok(Simple::Other)
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Simple<'de>, E> {
+                Ok(whole(number).map_or(Simple::Other, Simple::Number))
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Simple<'de>, E> {
+                Ok(Simple::Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Simple<'de>, E> {
+                Ok(Simple::Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Simple<'de>, E> {
+                Ok(Simple::Other)
+            }
+
+            fn visit_unit<E>(self) -> Result<Simple<'de>, E> {
+                Ok(Simple::Other)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Simple<'de>, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Simple::Other)
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Simple<'de>, M::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Simple::Other)
+            }
+        }
+
+        deserializer.deserialize_any(Any)
+    }
 }
 
 /// The texts that are the prompt.
@@ -233,11 +318,13 @@ impl<'de> Visitor<'de> for Text<'_> {
                     self.counter.text(name);
                     map.next_value_seed(Text { counter: &mut *self.counter, part: self.part })?;
                 }
+                // What a tool was called with.
+                (_, "input" | "arguments") => {
+                    map.next_value_seed(Text { counter: &mut *self.counter, part: Part::Schema })?;
+                }
+                (_, "source") => map.next_value_seed(Source { counter: &mut *self.counter })?,
                 // Not its bytes: an image is a megabyte of text and a thousand tokens.
-                (
-                    _,
-                    "image_url" | "source" | "input_audio" | "file" | "file_data" | "file_url" | "file_id",
-                ) => {
+                (_, "image_url" | "input_audio" | "file" | "file_data" | "file_url" | "file_id") => {
                     map.next_value::<IgnoredAny>()?;
                     self.counter.add(ATTACHMENT);
                 }
@@ -268,6 +355,47 @@ impl<'de> Visitor<'de> for Text<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// Where an image or a document of Anthropic's format comes from.
+struct Source<'a> {
+    counter: &'a mut Counter,
+}
+
+impl<'de> DeserializeSeed<'de> for Source<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Source<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        let (mut kind, mut data) = (Simple::Other, Simple::Other);
+        while let Some(Name(name)) = map.next_key()? {
+            match &*name {
+                "type" => kind = map.next_value()?,
+                "data" => data = map.next_value()?,
+                "content" => {
+                    map.next_value_seed(Text { counter: &mut *self.counter, part: Part::Content })?;
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        match (kind, data) {
+            (Simple::Text(kind), Simple::Text(text)) if kind == "text" => self.counter.text(&text),
+            (Simple::Text(kind), _) if kind == "content" => {}
+            _ => self.counter.add(ATTACHMENT),
+        }
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Channel, Full};
-use lastbyte_core::{BoxError, Refusal, RefusedBy, Tenant};
+use lastbyte_core::{BoxError, Dialect, Refusal, RefusedBy, Tenant};
 use lastbyte_quota::{
     Allowance, Cost, Denied, Key, Local, Quota, QuotaLayer, Quotas, Standing, Taking, Wanted,
 };
@@ -56,7 +56,7 @@ fn request() -> Request<Full<Bytes>> {
 
 fn wanting(body: &str) -> Request<Full<Bytes>> {
     let mut request = Request::post("/v1/chat/completions").body(Full::from(body.to_owned())).unwrap();
-    request.extensions_mut().insert(Wanted::read(body.as_bytes()));
+    request.extensions_mut().insert(Wanted::read(Some(Dialect::OpenAiChat), body.as_bytes()));
     request
 }
 
@@ -125,36 +125,55 @@ async fn more_than_was_reserved_is_owed() {
     assert_eq!(answer.headers()["retry-after-ms"], "48000");
 }
 
+/// An event with an error of that kind.
+fn error(kind: &str) -> String {
+    format!("data: {{\"error\":{{\"message\":\"no\",\"type\":\"{kind}\"}}}}\n\n")
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_way_to_end_has_its_price() {
-    let whole: &'static str = [PIECE, PIECE, STOP, DONE].concat().leak();
-    let error: &'static str = "data: {\"error\":{\"message\":\"busy\",\"type\":\"server_error\"}}\n\n";
-    let late: &'static str = [PIECE, error].concat().leak();
-    assert_eq!(costs(says(whole)).await, (1, 101), "complete in one piece, and nobody counted");
-    assert_eq!(costs(says(PIECE)).await, (1, 200), "cut: half of what was reserved for the answer");
+    let says = |text: String| self::says(text.leak());
+    let whole = [PIECE, PIECE, STOP, DONE].concat();
+    assert_eq!(costs(says(whole)).await, (1, 103), "complete, nobody counted, and three events in one piece");
+    assert_eq!(costs(says(PIECE.into())).await, (1, 200), "cut: half of what was reserved for the answer");
+    let late = [PIECE, &error("server_error")].concat();
     assert_eq!(costs(says(late)).await, (1, 200), "an error behind content");
-    assert_eq!(costs(says(error)).await, (1, 0), "an error before content");
-    assert_eq!(costs(says("")).await, (1, 0), "nothing at all");
-    assert_eq!(costs(api(|| status(500))).await, (1, 0));
-    assert_eq!(costs(api(|| status(429))).await, (1, 0));
-    assert_eq!(costs(api(|| status(400))).await, (1, 0));
+    for kind in ["server_error", "rate_limit_error", "invalid_request_error", "insufficient_quota"] {
+        assert_eq!(costs(says(error(kind))).await, (1, 0), "{kind} before content");
+    }
+    assert_eq!(costs(says(String::new())).await, (1, 0), "nothing at all");
+    for code in [500, 429, 400] {
+        assert_eq!(costs(api(move || status(code))).await, (1, 0), "{code}");
+    }
     assert_eq!(costs(api(|| Err("no connection".into()))).await, (1, 0));
     let refused = || {
         let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, RefusedBy::Breaker, "circuit_open", "no");
         Ok(refusal.into_response::<Full<Bytes>>().map(|body| body.map_err(Into::into).boxed_unsync()))
     };
     assert_eq!(costs(api(refused)).await, (0, 0), "it never came to the API");
+    let half = || json_answer("{\"choices\":[", "400");
+    assert_eq!(costs(api(half)).await, (1, 200), "an answer in one piece that broke: it was worked on");
+}
+
+fn json_answer(text: &'static str, length: &str) -> Answered {
+    let response = Response::builder().header(header::CONTENT_TYPE, "application/json");
+    let body = Full::from(text).map_err(Into::into).boxed_unsync();
+    Ok(response.header(header::CONTENT_LENGTH, length).body(body)?)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_json_answer_is_settled_by_its_usage() {
-    let answer = "{\"choices\":[{\"index\":0,\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}],\
-                  \"usage\":{\"prompt_tokens\":40,\"completion_tokens\":2}}";
-    let json = move || {
-        let response = Response::builder().header(header::CONTENT_TYPE, "application/json");
-        Ok(response.body(Full::from(answer).map_err(Into::into).boxed_unsync())?)
+    const BEGIN: &str =
+        "{\"choices\":[{\"index\":0,\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]";
+    let answer = async |usage: &str| {
+        let text: &'static str = [BEGIN, usage, "}"].concat().leak();
+        costs(api(move || json_answer(text, &text.len().to_string()))).await
     };
-    assert_eq!(costs(api(json)).await, (1, 42));
+    assert_eq!(answer(",\"usage\":{\"prompt_tokens\":40,\"completion_tokens\":2}").await, (1, 42));
+    assert_eq!(answer(",\"usage\":{\"total_tokens\":70}").await, (1, 70));
+    // What is not told is what was reserved.
+    assert_eq!(answer(",\"usage\":{}").await, (1, 300));
+    assert_eq!(answer("").await, (1, 300));
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,31 +263,108 @@ async fn a_request_above_the_burst_has_an_error_of_its_own() {
     assert_eq!((body.status().as_u16(), used(&layer)), (200, (1, 1_000)));
 }
 
+/// A stream that tells its usage: so many tokens of answers.
+fn counted(finish: &str, answer: u64) -> Api {
+    let stop = STOP.replace("stop", finish);
+    let usage = USAGE.replace("60", &answer.to_string());
+    says([PIECE, &stop, &usage, DONE].concat().leak())
+}
+
+/// What a call reserves.
+async fn reserves(layer: &QuotaLayer, body: &str, api: Api) -> u64 {
+    let before = layer.totals().reserved;
+    let answer = layer.layer(api).oneshot(wanting(body)).await.unwrap();
+    assert_eq!(answer.status(), 200, "{body}");
+    let reserved = layer.totals().reserved - before;
+    read(answer).await;
+    reserved
+}
+
+fn plenty() -> QuotaLayer {
+    QuotaLayer::new(Allowance::new().with_tokens_per_minute(10_000_000)).with_expected_answer(100)
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_answers_take_is_learnt_by_model() {
-    let text: &'static str = [PIECE, STOP, USAGE, DONE].concat().leak();
-    let allowance = Allowance::new().with_tokens_per_minute(1_000_000);
-    let layer = QuotaLayer::new(allowance);
-    let ask = |model: &str| wanting(&format!("{{\"model\":\"{model}\",\"n\":2,\"messages\":[]}}"));
-    let reserved = async |model: &str, api: Api| {
-        let before = layer.totals().reserved;
-        let answer = layer.layer(api).oneshot(ask(model)).await.unwrap();
-        let reserved = layer.totals().reserved - before;
-        read(answer).await;
-        reserved
-    };
-    assert_eq!(reserved("m", says(text)).await, 3 + 2 * 1_024);
+    let layer = plenty();
+    let two = |model: &str| format!("{{\"model\":\"{model}\",\"n\":2,\"messages\":[]}}");
+    assert_eq!(reserves(&layer, &two("m"), counted("stop", 600)).await, 3 + 2 * 100);
     for _ in 0..20 {
-        reserved("m", says(text)).await;
+        reserves(&layer, &two("m"), counted("stop", 600)).await;
     }
-    // 60 tokens each; no two in a class of lengths are further apart than a quarter.
-    assert_eq!(reserved("m", says(text)).await, 3 + 2 * 63);
-    assert_eq!(reserved("other", says(text)).await, 3 + 2 * 1_024);
-    // What broke says nothing of how long answers are.
+    // 300 tokens each; no two in a class of lengths are further apart than a quarter.
+    assert_eq!(reserves(&layer, &two("m"), counted("stop", 600)).await, 3 + 2 * 319);
+    assert_eq!(reserves(&layer, &two("other"), counted("stop", 600)).await, 3 + 2 * 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_cut_short_teaches_nothing() {
+    let one = "{\"model\":\"m\",\"messages\":[]}";
+    let capped = "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[]}";
+    for (body, api) in [
+        (one, says(PIECE)),
+        (one, says([PIECE, STOP, DONE].concat().leak())),
+        (one, counted("length", 5_000)),
+        (capped, counted("stop", 1)),
+    ] {
+        let layer = plenty();
+        for _ in 0..40 {
+            reserves(&layer, body, api.clone()).await;
+        }
+        assert_eq!(reserves(&layer, one, api).await, 3 + 100);
+    }
+    // However short they are, a quarter of what was expected is reserved.
+    let layer = plenty();
     for _ in 0..40 {
-        reserved("broken", says(PIECE)).await;
+        reserves(&layer, one, counted("stop", 1)).await;
     }
-    assert_eq!(reserved("broken", says(PIECE)).await, 3 + 2 * 1_024);
+    assert_eq!(reserves(&layer, one, counted("stop", 1)).await, 3 + 25);
+}
+
+#[tokio::test(start_paused = true)]
+async fn long_answers_of_others_do_not_keep_anyone_out() {
+    let layer = QuotaLayer::new(Allowance::new().with_tokens_per_minute(10_000));
+    let ask = |key: &str, cap: &str| {
+        let mut request = wanting(&format!("{{\"model\":\"m\",{cap}\"messages\":[]}}"));
+        request.extensions_mut().insert(Key::named(key));
+        request
+    };
+    for number in 0..20 {
+        let key = format!("other {number}");
+        read(layer.layer(counted("stop", 12_000)).oneshot(ask(&key, "")).await.unwrap()).await;
+    }
+    let mut held = Vec::new();
+    for cap in ["", "\"max_tokens\":16000,"] {
+        let answer = layer.layer(api(|| stream(Pieces))).oneshot(ask("victim", cap)).await.unwrap();
+        assert_eq!(answer.status(), 200, "{cap}");
+        held.push(answer);
+    }
+    let left = layer.quotas().standing(&Key::named("victim")).tokens.unwrap().remaining;
+    assert_eq!(left, 10_000 - 2 * 2_503, "a quarter of what may be used at once, and the prompt");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_refused_holds_nothing() {
+    let inner = tower::limit::ConcurrencyLimit::new(api(|| stream(Pieces)), 1);
+    let layer = QuotaLayer::new(Allowance::new().with_requests_per_minute(1));
+    let (mut one, mut other) = (layer.layer(inner.clone()), layer.layer(inner));
+    drop(one.ready().await.unwrap().call(request()).await.unwrap());
+    assert_eq!(one.ready().await.unwrap().call(request()).await.unwrap().status(), 429);
+    let ready = tokio::time::timeout(Duration::from_secs(1), other.ready()).await;
+    assert!(ready.is_ok_and(|ready| ready.is_ok()), "the place is free");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_to_come_back_is_never_too_early() {
+    let layer =
+        QuotaLayer::new(Allowance::new().with_requests_per_minute(7).with_burst(Duration::from_secs(1)));
+    let mut service = layer.layer(api(|| stream(Pieces)));
+    assert_eq!(service.ready().await.unwrap().call(request()).await.unwrap().status(), 200);
+    let refused = service.ready().await.unwrap().call(request()).await.unwrap();
+    let after: u64 = refused.headers()["retry-after-ms"].to_str().unwrap().parse().unwrap();
+    assert_eq!((refused.status().as_u16(), after), (429, 8_572));
+    advance(Duration::from_millis(after)).await;
+    assert_eq!(service.ready().await.unwrap().call(request()).await.unwrap().status(), 200);
 }
 
 #[tokio::test(start_paused = true)]
@@ -333,9 +429,19 @@ async fn what_costs_nothing_is_not_counted() {
     read(layer.layer(says("")).oneshot(list).await.unwrap()).await;
     assert_eq!(used(&layer), (0, 0));
     // What is no chat call has no answer to expect, and a body of 400 bytes that nobody read is 100 tokens.
-    let embed = Request::post("/v1/embeddings").body(Full::from("x".repeat(400))).unwrap();
+    let embed = Request::post("/v1/embeddings").header(header::CONTENT_TYPE, "application/json");
+    let embed = embed.body(Full::from("x".repeat(400))).unwrap();
     read(layer.layer(api(|| status(200))).oneshot(embed).await.unwrap()).await;
     assert_eq!(used(&layer), (1, 100));
+    // A recording is no text.
+    let sound = Request::post("/v1/audio/transcriptions").body(Full::from("x".repeat(4_000_000))).unwrap();
+    read(layer.layer(api(|| status(200))).oneshot(sound).await.unwrap()).await;
+    assert_eq!(used(&layer), (2, 100));
+    // Completions of the old kind are no chat, and say what they want.
+    let mut old = wanting("{\"prompt\":\"\",\"max_tokens\":50,\"n\":2}");
+    *old.uri_mut() = "/v1/completions".parse().unwrap();
+    read(layer.layer(api(|| status(200))).oneshot(old).await.unwrap()).await;
+    assert_eq!(used(&layer), (3, 203));
     let unlimited = QuotaLayer::new(Allowance::new());
     let answer = unlimited.layer(says(PIECE)).oneshot(request()).await.unwrap();
     assert!(!answer.headers().contains_key("x-ratelimit-limit-tokens"));

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::body::Body;
 use http::{Request, Response};
-use lastbyte::backpressure::{AdmissionLayer, MemoryBudget, Occupancy, WatchdogLayer};
+use lastbyte::backpressure::{AdmissionLayer, Charge, MemoryBudget, Occupancy, WatchdogLayer};
 use tower::{Layer, Service, ServiceExt};
 
 use crate::config::Config;
@@ -71,6 +71,8 @@ impl Places {
     where
         C: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
     {
+        // What a head promises of its body is not there yet: it is charged as it comes.
+        let request = request.map(|body| Body::from_stream(body.into_data_stream()));
         let answered = self.readers.layer(call).oneshot(request).await;
         match answered {
             Ok(response) => response.map(Body::new),
@@ -88,6 +90,11 @@ impl Places {
             Ok(response) => response.map(Body::new),
             Err(never) => match never {},
         }
+    }
+
+    /// A share of the memory, of nothing yet, for the body of a request.
+    pub(crate) fn share(&self) -> Option<Charge> {
+        self.memory.charge(0)
     }
 
     pub(crate) fn held(&self) -> Held {

@@ -4,21 +4,22 @@ use std::collections::HashMap;
 use std::error::Error as _;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy;
+use lastbyte::backpressure::Charge;
 use lastbyte::breaker::{BreakerLayer, Circuits, Mode, State, Status};
 use lastbyte::core::{
-    Ask, Attempts, Deadline, Ending, Refusal, RefusedBy, Tenant, TransportFault, UpstreamKey,
+    Ask, Attempts, Deadline, Dialect, Ending, Refusal, RefusedBy, Tenant, TransportFault, UpstreamKey,
 };
 use lastbyte::guard::{GuardLayer, SealLayer};
 use lastbyte::quota::{QuotaLayer, Wanted, load_tokenizers};
 use lastbyte::retry::splice::Settings;
 use lastbyte::retry::{Backoff, RetryLayer};
-use serde::Deserialize;
 use tokio::time::Instant;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
@@ -129,7 +130,9 @@ impl Proxy {
         loop {
             let changed = changes.iter_mut().map(|changes| Box::pin(changes.changed()));
             let _ = futures_util::future::select_all(changed).await;
-            for (name, Status { state, successes, failures, slow, open_for, .. }) in self.circuits() {
+            let all = self.circuits();
+            known.retain(|name, _| all.iter().any(|(other, _)| other == name));
+            for (name, Status { state, successes, failures, slow, open_for, .. }) in all {
                 if known.insert(name.clone(), state) == Some(state) {
                     continue;
                 }
@@ -147,8 +150,11 @@ impl Proxy {
     /// Answers a request to `/v1/…`.
     pub(crate) async fn answer(self: Arc<Self>, mut request: Request<Body>) -> Response<Body> {
         let came = Instant::now();
+        if let Some(normal) = upstream::normal(request.uri()) {
+            *request.uri_mut() = normal;
+        }
         let ask = Ask::of_request(request.method(), request.uri(), request.extensions());
-        let tenant = self.tenant(request.headers());
+        let tenant = self.tenant(request.headers(), ask.dialect);
         let deadline = Deadline::of(request.headers(), came, self.config.timeouts.total);
         request.extensions_mut().insert(tenant);
         request.extensions_mut().insert(deadline);
@@ -179,7 +185,7 @@ impl Proxy {
     ) -> Result<Response<Body>, Refusal> {
         let (mut head, body) = request.into_parts();
         let limit = Deadline::of(&head.headers, came, self.config.timeouts.total);
-        let body =
+        let (body, share) =
             tokio::time::timeout_at(limit.at, self.read(&head.headers, body)).await.map_err(|_| {
                 let message = "the request's body did not come in time";
                 Refusal::new(StatusCode::REQUEST_TIMEOUT, RefusedBy::Limits, "request_timeout", message)
@@ -191,8 +197,8 @@ impl Proxy {
             model.as_deref().and_then(|model| self.models.get(model)).unwrap_or(&self.stack).clone();
         let tenant = Tenant::of(&head.extensions);
         head.extensions.insert(self.upstream_key(tenant, model.as_deref().unwrap_or_default()));
-        if self.config.quota.tokens_per_minute > 0 && ask.dialect.is_some() {
-            head.extensions.insert(Wanted::read(&body));
+        if self.config.quota.tokens_per_minute > 0 && is_json(&head.headers) {
+            head.extensions.insert(Wanted::read(ask.dialect, &body));
         }
         let deadline = Deadline::of(&head.headers, came, timeouts.total);
         let refuse = |why: &str| {
@@ -213,7 +219,12 @@ impl Proxy {
                 return Err(Refusal::failed(Ending::Interrupted).attempts(attempts.count()));
             }
         };
-        answered.map_err(|error| {
+        let keep = |mut response: Response<Body>| {
+            // Until the last byte: the request may be sent once more until then.
+            response.extensions_mut().insert(share.map(Arc::new));
+            response
+        };
+        answered.map(keep).map_err(|error| {
             let kind = TransportFault::of_any(&error).kind;
             let source = error.source().map(ToString::to_string).unwrap_or_default();
             tracing::warn!(%error, source, "the upstream gave no answer");
@@ -222,34 +233,66 @@ impl Proxy {
         })
     }
 
-    /// The whole body of a request: it has to be there for the next attempt.
-    async fn read(&self, headers: &http::HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    /// The whole body of a request: it has to be there for the next attempt. And its share of the memory.
+    async fn read(
+        &self,
+        headers: &http::HeaderMap,
+        mut body: Body,
+    ) -> Result<(Bytes, Option<Charge>), Refusal> {
         let max = self.config.max_body;
+        let refuse = |status, code, message| Refusal::new(status, RefusedBy::Limits, code, message);
         let too_large = || {
             let message = format!("the request's body is larger than {max} bytes (max_body)");
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, RefusedBy::Limits, "request_too_large", message)
+            refuse(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
         };
         let told =
             headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if told.is_some_and(|told| told > max as u64) {
             return Err(too_large());
         }
-        match Limited::new(body, max).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-            Err(error) => {
-                let message = format!("the request's body could not be read: {error}");
-                Err(Refusal::new(StatusCode::BAD_REQUEST, RefusedBy::Limits, "invalid_body", message))
+        let mut share = self.places.share();
+        let mut read = BytesMut::new();
+        loop {
+            let frame = tokio::time::timeout(self.config.backpressure.stall_timeout, body.frame()).await;
+            let frame = match frame {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(None) => return Ok((read.freeze(), share)),
+                Ok(Some(Err(error))) => {
+                    let message = format!("the request's body could not be read: {error}");
+                    return Err(refuse(StatusCode::BAD_REQUEST, "invalid_body", message));
+                }
+                Err(_) => {
+                    let message = "nothing more came of the request's body".to_owned();
+                    return Err(refuse(StatusCode::REQUEST_TIMEOUT, "request_timeout", message));
+                }
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            if read.len() + data.len() > max {
+                return Err(too_large());
             }
+            if !share.as_mut().is_none_or(|share| share.resize(read.len() + data.len())) {
+                let message = "there is no memory for this request at the moment; try again in a moment";
+                return Err(Refusal::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    RefusedBy::Admission,
+                    "memory_budget",
+                    message,
+                )
+                .retry_after(Some(Duration::from_secs(1))));
+            }
+            read.extend_from_slice(&data);
         }
     }
 
     /// Who asks, as far as its credential tells: a number that says nothing about it.
-    fn tenant(&self, headers: &http::HeaderMap) -> Tenant {
-        let named = |name: &str| headers.get(name);
-        let credential = headers.get(header::AUTHORIZATION).or_else(|| named("x-api-key"));
-        let credential = credential.or_else(|| named("api-key"));
-        Tenant(credential.map_or(0, |credential| self.tenants.hash_one(credential.as_bytes())))
+    fn tenant(&self, headers: &http::HeaderMap, dialect: Option<Dialect>) -> Tenant {
+        // The one that an API of that kind looks at comes first.
+        let names = match dialect {
+            Some(Dialect::Anthropic) => ["x-api-key", "authorization", "api-key"],
+            _ => ["authorization", "api-key", "x-api-key"],
+        };
+        let credential = names.iter().find_map(|name| headers.get(*name));
+        Tenant(credential.map_or(0, |credential| self.tenants.hash_one(token(credential.as_bytes()))))
     }
 
     /// Whose limits a call meets: providers count by model, and by the key that is sent to them.
@@ -262,15 +305,27 @@ impl Proxy {
     }
 }
 
+/// A credential without its scheme, which may be spelt in many ways (RFC 9110 section 11.1).
+fn token(credential: &[u8]) -> &[u8] {
+    let credential = credential.trim_ascii();
+    match credential.split_at_checked(7) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii_start(),
+        _ => credential,
+    }
+}
+
+/// Whether a body is text that can be counted. One that does not say is taken to be.
+fn is_json(headers: &http::HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|kind| kind.as_bytes().to_ascii_lowercase().windows(4).any(|part| part == b"json"))
+}
+
 /// The model that a request asks for.
 fn wanted_model(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Wanted {
-        model: String,
-    }
-    let wanted = serde_json::from_slice::<Wanted>(body).ok()?;
+    let model: String = lastbyte::core::last_field(body, "model")?;
     // Names of models are short; what is longer is none, and would be kept.
-    Some(wanted.model).filter(|model| model.len() <= MAX_MODEL)
+    Some(model).filter(|model| model.len() <= MAX_MODEL)
 }
 
 /// The layers, outermost first.

@@ -10,6 +10,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::Response;
 use http_body::{Frame, SizeHint};
+use lastbyte::backpressure::Charge;
 use lastbyte::core::{Attempts, Blame, Ending, EndingHandle};
 use pin_project_lite::pin_project;
 use serde::Serialize;
@@ -36,6 +37,7 @@ pub(crate) struct Counts {
     /// Calls by how they ended.
     pub(crate) endings: BTreeMap<&'static str, u64>,
     /// Those that were refused, by what refused them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) refused: BTreeMap<&'static str, u64>,
 }
 
@@ -70,6 +72,7 @@ impl Stats {
             begun: Instant::now(),
             bytes: 0,
             head: None,
+            share: None,
             span: Span::current(),
         }
     }
@@ -84,12 +87,15 @@ pub(crate) struct Call {
     bytes: u64,
     /// The status, and how the answer ends; `None` where the reader left before the head.
     head: Option<(u16, Option<EndingHandle>)>,
+    /// What its request holds of the memory.
+    share: Option<Arc<Charge>>,
     span: Span,
 }
 
 impl Call {
     /// Goes on in the body of `response`.
-    pub(crate) fn answer(mut self, response: Response<Body>) -> Response<Body> {
+    pub(crate) fn answer(mut self, mut response: Response<Body>) -> Response<Body> {
+        self.share = response.extensions_mut().remove::<Option<Arc<Charge>>>().flatten();
         let handle = response.extensions().get::<EndingHandle>().cloned();
         self.head = Some((response.status().as_u16(), handle));
         response.map(|inner| Body::new(AccessBody { inner, call: self }))

@@ -80,6 +80,40 @@ pub(crate) fn client(config: &Config) -> Result<Client, rustls::Error> {
         .build(tls))
 }
 
+/// The same address in one spelling (RFC 3986 section 6.2.2): letters are themselves, not their codes, and one
+/// slash is one. What a path means is decided here by its spelling, and upstreams read it decoded. `None`: it is
+/// spelt like that already.
+pub(crate) fn normal(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    if !path.contains('%') && !path.contains("//") {
+        return None;
+    }
+    let mut normal = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, ..] = rest {
+        let code = match rest {
+            [b'%', high, low, ..] => std::str::from_utf8(&[*high, *low])
+                .ok()
+                .and_then(|hex| u8::from_str_radix(hex, 16).ok())
+                .filter(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte)),
+            _ => None,
+        };
+        let byte = code.unwrap_or(*first);
+        if byte != b'/' || normal.last() != Some(&b'/') {
+            normal.push(byte);
+        }
+        rest = &rest[if code.is_some() { 3 } else { 1 }..];
+    }
+    let mut text = String::from_utf8(normal).ok()?;
+    if let Some(query) = uri.query() {
+        text.push('?');
+        text.push_str(query);
+    }
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(text.parse().ok()?);
+    Uri::from_parts(parts).ok().filter(|normal| normal != uri)
+}
+
 /// Where a request to `/v1/…` goes under the upstream's base URL, or why it cannot.
 pub(crate) fn target(base: &Uri, asked: &Uri) -> Result<Uri, &'static str> {
     let path = asked.path().strip_prefix("/v1").unwrap_or_default();
@@ -185,6 +219,22 @@ mod tests {
         assert_eq!(to("/v1/models?limit=2").unwrap(), "http://api.test/base/v1/models?limit=2");
         for climbing in ["/v1/../admin", "/v1/a/%2e%2E/b", "/v1/.", "/v1/a%2f../b"] {
             assert!(to(climbing).is_err(), "{climbing}");
+        }
+    }
+
+    #[test]
+    fn a_path_has_one_spelling() {
+        let normal = |path: &'static str| normal(&Uri::from_static(path)).map(|uri| uri.to_string());
+        for path in ["/v1/chat/%63ompletions", "/v1//chat///completions", "/v1/ch%61t/%63%6Fmpletions"] {
+            assert_eq!(normal(path).as_deref(), Some("/v1/chat/completions"), "{path}");
+        }
+        assert_eq!(normal("/v1/a%2e%2E/b?c=%63//").as_deref(), Some("/v1/a../b?c=%63//"));
+        assert_eq!(normal("http://h:1/v1/%7Ea").as_deref(), Some("http://h:1/v1/~a"));
+        // What has a meaning of its own stays as it is, and so does what is no code.
+        for path in
+            ["/v1/models/ft%3Agpt", "/v1/a%2Fb", "/v1/a%", "/v1/a%6", "/v1/a%zz", "/v1/%C3%A9", "/v1/a"]
+        {
+            assert_eq!(normal(path), None, "{path}");
         }
     }
 

@@ -10,6 +10,7 @@ use http::Method;
 use http_body_util::BodyExt as _;
 use serde_json::json;
 use support::*;
+use tokio::io::AsyncWriteExt as _;
 
 /// The value of a metric.
 async fn metric(gateway: &Gateway, name: &str) -> u64 {
@@ -70,6 +71,27 @@ async fn a_call_that_does_not_fit_into_the_memory_is_refused() {
     assert_eq!(answer.json()["error"]["code"], "memory_budget");
     assert_eq!(mock.stats().requests, 0);
     assert_eq!(metric(&gateway, "lastbyte_memory_charged_bytes").await, 0);
+}
+
+#[tokio::test]
+async fn the_body_of_a_request_is_charged_as_it_comes() {
+    let mock = mock(json!({})).await;
+    let config = "[backpressure]\nmemory_budget = \"512KiB\"\nstall_timeout = \"2s\"";
+    let gateway = Gateway::before(&mock, config);
+    // A head that promises more than there is holds nothing but its own place, and that not for long.
+    let mut silent = Raw::connect(gateway.url.strip_prefix("http://").unwrap().parse().unwrap()).await;
+    let head = format!("POST {CHAT} HTTP/1.1\r\nhost: a\r\ncontent-length: 4000000\r\n\r\n");
+    silent.0.write_all(head.as_bytes()).await.unwrap();
+    until(&gateway, "lastbyte_memory_charged_bytes", 96 * 1024).await;
+    assert_eq!(ask(&gateway.url, "a", true).await.status, 200);
+    let told = silent.rest().await;
+    assert!(told.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&told));
+
+    let large = ask(&gateway.url, &"a".repeat(500_000), true).await;
+    assert_eq!((large.status.as_u16(), large.header("x-lastbyte-refused-by")), (503, "admission"));
+    assert_eq!(large.json()["error"]["code"], "memory_budget");
+    assert_eq!(mock.stats().requests, 1);
+    until(&gateway, "lastbyte_memory_charged_bytes", 0).await;
 }
 
 /// Readers that never read, in the tests.

@@ -106,3 +106,32 @@ async fn a_reader_that_leaves_pays_for_what_was_begun() {
     // "user" and "a": 2, the message and the answer's beginning, and half of the 1,024.
     until(&gateway, &format!("lastbyte_quota_used_tokens_total {}", 2 + 6 + 512)).await;
 }
+
+#[tokio::test]
+async fn a_path_is_limited_however_it_is_spelt() {
+    let mock = mock(json!({})).await;
+    let gateway = Gateway::before(&mock, "[quota]\ntokens_per_minute = 1000\nburst = \"6s\"");
+    for path in [CHAT, "/v1/chat/%63ompletions", "/v1//chat/completions//", "/v1/completions"] {
+        let question = json!({"prompt": "", "max_tokens": 5000, "messages": []}).to_string();
+        let answer = send(&client(), post(&format!("{}{path}", gateway.url), question.into())).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("x-lastbyte-refused-by")),
+            (429, "quota"),
+            "{path}"
+        );
+    }
+    assert_eq!(mock.stats().requests, 0);
+}
+
+#[tokio::test]
+async fn a_key_is_one_tenant_however_it_is_spelt() {
+    let mock = mock(json!({})).await;
+    let gateway = Gateway::before(&mock, "[quota]\nrequests_per_minute = 1");
+    for (number, credential) in ["Bearer k", "bearer k", "BEARER  k", " Bearer k "].into_iter().enumerate() {
+        let mut request = post(&format!("{}{CHAT}", gateway.url), question("a").to_string().into());
+        request.headers_mut().insert("authorization", credential.parse().unwrap());
+        let status = send(&client(), request).await.status.as_u16();
+        assert_eq!(status, if number == 0 { 200 } else { 429 }, "{credential:?}");
+    }
+    assert_eq!(ask_as(&gateway, "K", question("a")).await.status, 200, "another key");
+}

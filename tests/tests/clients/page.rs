@@ -38,5 +38,5 @@ async fn the_page_shows_what_becomes_of_an_answer() {
     let output = String::from_utf8_lossy(&done.stdout);
     assert!(done.status.success(), "{output}{}", String::from_utf8_lossy(&done.stderr));
     // A file that is not found passes with no test in it.
-    assert!(output.contains("ℹ pass 10"), "{output}");
+    assert!(output.contains("ℹ pass 11"), "{output}");
 }

@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -38,7 +39,8 @@ impl Clock {
     pub(super) fn watch(self: &Arc<Self>, body: Weak<dyn Watch>) {
         let mut watched = self.lock();
         watched.bodies.push(body);
-        if watched.task.is_none()
+        // One that is finished was cut off with its runtime.
+        if watched.task.as_ref().is_none_or(AbortHandle::is_finished)
             && let Ok(runtime) = Handle::try_current()
         {
             // Ends by itself when there is no body left to watch, and with the layer.
@@ -62,8 +64,10 @@ impl Clock {
         let now = self.turn.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let bodies = std::mem::take(&mut self.lock().bodies);
         // Not under the lock: a body that is let go takes its time, and may begin another call.
-        let left: Vec<_> =
-            bodies.into_iter().filter(|body| body.upgrade().is_some_and(|body| body.turn(now))).collect();
+        let stays = |body: &Weak<dyn Watch>| body.upgrade().is_some_and(|body| body.turn(now));
+        // What a body holds may panic when it is dropped; the others are looked after all the same.
+        let stays = |body: &Weak<dyn Watch>| catch_unwind(AssertUnwindSafe(|| stays(body))).unwrap_or(false);
+        let left: Vec<_> = bodies.into_iter().filter(stays).collect();
         let mut watched = self.lock();
         watched.bodies.extend(left);
         if watched.bodies.is_empty() {

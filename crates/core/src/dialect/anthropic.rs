@@ -15,6 +15,8 @@ struct Event<'a> {
     error: Option<&'a str>,
     /// The input is counted at the start, the output at the end; the last number of each holds.
     input: Option<u64>,
+    /// Of the input, what was written to a cache or read from one: it is not in `input_tokens`.
+    cached: [Option<u64>; 2],
     output: Option<u64>,
 }
 
@@ -71,6 +73,8 @@ impl<'a> Event<'a> {
             let tokens = cursor.value()?.parse().ok();
             match key {
                 "input_tokens" => self.input = tokens.or(self.input),
+                "cache_creation_input_tokens" => self.cached[0] = tokens.or(self.cached[0]),
+                "cache_read_input_tokens" => self.cached[1] = tokens.or(self.cached[1]),
                 "output_tokens" => self.output = tokens.or(self.output),
                 _ => {}
             }
@@ -81,7 +85,8 @@ impl<'a> Event<'a> {
     fn apply_usage(&self, seen: &mut Seen) {
         if self.input.or(self.output).is_some() {
             let usage = seen.usage.get_or_insert_default();
-            usage.input = self.input.unwrap_or(usage.input);
+            let cached = self.cached.iter().flatten().fold(0_u64, |sum, tokens| sum.saturating_add(*tokens));
+            usage.input = self.input.map_or(usage.input, |input| input.saturating_add(cached));
             usage.output = self.output.unwrap_or(usage.output);
         }
     }

@@ -111,18 +111,23 @@ fn is_content(key: &str) -> bool {
 }
 
 fn read_usage(cursor: &mut Cursor<'_>) -> Result<Option<Usage>, Malformed> {
-    let mut usage = None;
+    let (mut input, mut output, mut total) = (None, None, None::<u64>);
     cursor.object(|cursor, key| {
-        let usage: &mut Usage = usage.get_or_insert_default();
-        let tokens = cursor.value()?.parse().unwrap_or_default();
+        let tokens = cursor.value()?.parse().ok();
         match key {
-            "prompt_tokens" => usage.input = tokens,
-            "completion_tokens" => usage.output = tokens,
+            "prompt_tokens" => input = tokens,
+            "completion_tokens" => output = tokens,
+            "total_tokens" => total = tokens,
             _ => {}
         }
         Ok(())
     })?;
-    Ok(usage)
+    // What is missing is what the total leaves; an object without a count tells nothing.
+    let told = input.or(output).or(total).is_some();
+    let rest = |other: Option<u64>| total.unwrap_or(0).saturating_sub(other.unwrap_or(0));
+    let output = output.unwrap_or_else(|| rest(input));
+    let input = input.unwrap_or_else(|| rest(Some(output)));
+    Ok(told.then_some(Usage { input, output }))
 }
 
 pub(super) fn event(seen: &mut Seen, name: &[u8], data: &[u8]) {

@@ -51,12 +51,11 @@ impl<'a> Response<'a> {
                 "output" => response.output = is_filled(cursor.value()?),
                 "error" => response.error = cursor.some()?,
                 "usage" => cursor.object(|cursor, key| {
-                    let usage = response.usage.get_or_insert_default();
-                    let tokens = cursor.value()?.parse().unwrap_or_default();
-                    match key {
-                        "input_tokens" => usage.input = tokens,
-                        "output_tokens" => usage.output = tokens,
-                        _ => {}
+                    let tokens = cursor.value()?.parse().ok();
+                    // An object without a count tells nothing.
+                    if let ("input_tokens" | "output_tokens", Some(tokens)) = (key, tokens) {
+                        let usage = response.usage.get_or_insert_default();
+                        *(if key == "input_tokens" { &mut usage.input } else { &mut usage.output }) = tokens;
                     }
                     Ok(())
                 })?,

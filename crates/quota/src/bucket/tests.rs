@@ -82,18 +82,28 @@ fn a_debt_delays_what_comes_next_and_is_bounded() {
     assert_eq!(bench.meter().remaining, 0);
     assert_eq!(bench.take(1), wait(60_200), "all 1201 but the 600 that may be used at once, and one");
     bench.settle(0, u64::MAX);
-    assert_eq!(bench.take(600), Err(Wait(MAX_DEBT)));
-    bench.advance(MAX_DEBT);
+    assert_eq!(
+        bench.meter().reset,
+        Duration::from_millis(120_100 + 600_000),
+        "one call owes ten minutes at most"
+    );
+    for _ in 0..10 {
+        bench.settle(0, u64::MAX);
+    }
+    assert_eq!(bench.meter().reset, Duration::from_secs(60 + 3_600), "and all together an hour");
+    bench.advance(Duration::from_secs(60 + 3_600));
     assert_eq!(bench.take(600), Ok(()));
 }
 
 #[test]
-fn a_debt_at_its_bound_is_not_lowered_by_more() {
-    // The burst of an hour is more than the bound.
+fn a_burst_of_an_hour_is_charged_as_any_other() {
     let bench = bench(60, 3_600);
-    bench.take(3_600).unwrap();
-    bench.settle(0, 1);
-    assert_eq!(bench.meter().reset, Duration::from_secs(3_600));
+    bench.take(1_000).unwrap();
+    bench.take(100).unwrap();
+    bench.settle(100, 1_100);
+    assert_eq!(bench.meter().remaining, 3_600 - 2_100);
+    bench.settle(0, 3_000);
+    assert_eq!(bench.meter().remaining, 0);
 }
 
 #[test]

@@ -78,11 +78,13 @@ async fn keys_have_nothing_to_do_with_one_another() {
 async fn keys_are_bounded_and_those_that_used_least_go_first() {
     let local = local().with_max_keys(80);
     let busy: Vec<_> = (0..40).map(|number| Key::named(format!("busy {number}"))).collect();
-    for key in &busy {
-        taken(&local, key, 3_000).unwrap();
-    }
+    let spent = |key: &Key, tokens| {
+        taken(&local, key, tokens).unwrap();
+        local.settle(key, cost(tokens), cost(tokens));
+    };
+    busy.iter().for_each(|key| spent(key, 3_000));
     for number in 0..10_000 {
-        taken(&local, &Key::named(format!("once {number}")), 1).unwrap();
+        spent(&Key::named(format!("once {number}")), 1);
         assert!(local.keys() <= 80);
     }
     for key in &busy {
@@ -92,6 +94,23 @@ async fn keys_are_bounded_and_those_that_used_least_go_first() {
     let gone = Key::named("forgotten");
     local.settle(&gone, cost(5), cost(1));
     assert_eq!(left(&local.standing(&gone)), (60, 6_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_with_calls_under_way_are_kept() {
+    let local = local().with_max_keys(16);
+    let open: Vec<_> = (0..100).map(|number| Key::named(format!("open {number}"))).collect();
+    for key in &open {
+        taken(&local, key, 1).unwrap();
+    }
+    assert_eq!(local.keys(), 100);
+    // They are settled where they were taken, and can be forgotten then.
+    for key in &open {
+        local.settle(key, cost(1), Cost::default());
+        assert_eq!(left(&local.standing(key)), (60, 6_000));
+    }
+    (0..20).for_each(|number| drop(local.account(&Key::named(format!("new {number}")))));
+    assert!(local.keys() <= 16, "{}", local.keys());
 }
 
 #[test]
