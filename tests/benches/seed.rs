@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use seed::{Size, cuts, measure, process, report, settings};
+use seed::{Size, cuts, measure, report, settings};
 use support::report::folder;
-use support::{Done, machine};
+use support::{Done, machine, process};
 
 #[path = "seed/mod.rs"]
 mod seed;

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full};
 use lastbyte_mock::{Fault, Faults, Kind};
 
 use super::load::{Load, Measured, Until};
-use super::process::Listening;
 use super::{COMMON, SEED, Size};
-use crate::support::Done;
+use crate::support::process::Listening;
+use crate::support::{Done, runtime};
 
 /// The share of the answers that is cut somewhere behind its first content: half of them cleanly.
 pub(crate) const SHARE: f64 = 0.023;
@@ -36,7 +35,7 @@ fn one(gateway: &str, name: &'static str, size: Size) -> Done<Row> {
         continuations: vec!["vllm".to_owned()],
         ..Faults::default()
     };
-    let mock = Listening::mock(gateway, SEED, &serde_json::to_string(&faults)?)?;
+    let mock = Listening::mock(gateway, SEED, &faults)?;
     let config = format!("{COMMON}[upstream]\ncontinuation = \"vllm\"\n[retry]\nmid_stream = \"{name}\"\n");
     let before = Listening::gateway(gateway, &mock.url, &config)?;
     let load = Load {
@@ -48,18 +47,5 @@ fn one(gateway: &str, name: &'static str, size: Size) -> Done<Row> {
     };
     let measured = load.run(|begun| eprint!("\r{name}: {begun} answers "))?;
     eprintln!("\r{name}: {} answers, {} failed", measured.answers, measured.failures());
-    Ok(Row { name, measured, requests: requests(&mock)? })
-}
-
-/// How many requests a mock has seen.
-fn requests(mock: &Listening) -> Done<u64> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new());
-        let request =
-            http::Request::get(format!("{}/stats", mock.url)).body(Full::<bytes::Bytes>::default())?;
-        let body = client.build_http().request(request).await?.into_body().collect().await?.to_bytes();
-        let stats: serde_json::Value = serde_json::from_slice(&body)?;
-        Ok(stats["requests"].as_u64().ok_or("the mock did not say how many requests it has seen")?)
-    })
+    Ok(Row { name, measured, requests: runtime()?.block_on(mock.requests())? })
 }

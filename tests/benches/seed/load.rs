@@ -5,18 +5,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Uri, header};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http::Uri;
 use lastbyte::core::far;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 
-use crate::support::Done;
 use crate::support::answer::{Reading, expected, request};
+use crate::support::ask::{Http, ask, client};
+use crate::support::{Done, runtime};
 
 /// How long a reader waits for the last byte; an answer takes a quarter of it.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -85,7 +81,7 @@ struct One {
 impl Load {
     /// Runs it on this thread, and tells from time to time how far it is.
     pub(crate) fn run(&self, told: impl Fn(u64)) -> Done<Measured> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = runtime()?;
         let url: Uri = self.url.parse()?;
         runtime.block_on(LocalSet::new().run_until(async {
             let start = Instant::now();
@@ -124,11 +120,7 @@ impl Load {
 
     /// One reader.
     async fn read(&self, url: Uri, after: Duration, begun: &Cell<u64>, measured: &RefCell<Measured>) {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        // A request that is sent again in silence would hide a failure.
-        let mut client = Client::builder(TokioExecutor::new());
-        let client = client.pool_max_idle_per_host(1).retry_canceled_requests(false).build(connector);
+        let client = client(1);
         sleep(after).await;
         loop {
             let number = begun.get();
@@ -141,13 +133,13 @@ impl Load {
         }
     }
 
-    async fn one(&self, client: &Client<HttpConnector, Full<Bytes>>, url: &Uri, number: u64) -> One {
+    async fn one(&self, client: &Http, url: &Uri, number: u64) -> One {
         let question = format!("question {number}");
         let asked = Instant::now();
         let mut reading = Reading::default();
-        let failed = match timeout(PATIENCE, bytes(client, url, request(&question), &mut reading)).await {
+        let failed = match timeout(PATIENCE, ask(client, url, request(&question), &mut reading)).await {
             Err(_) => Some("no end in time".to_owned()),
-            Ok(told) => told.err(),
+            Ok(told) => told.err().map(|why| why.to_string()),
         };
         let answer = reading.end();
         let expected = expected(self.seed, &question);
@@ -163,30 +155,4 @@ impl Load {
             wrong: (!right).then(|| format!("{question}: {}", answer.text)),
         }
     }
-}
-
-/// Reads the bytes of one answer. An error is what the reader sees.
-async fn bytes(
-    client: &Client<HttpConnector, Full<Bytes>>,
-    url: &Uri,
-    body: Bytes,
-    reading: &mut Reading,
-) -> Result<(), String> {
-    let request = Request::post(url.clone()).header(header::CONTENT_TYPE, "application/json");
-    let request = request.body(Full::new(body)).map_err(|error| error.to_string())?;
-    let response = client.request(request).await.map_err(|_| "no answer".to_owned())?;
-    if !response.status().is_success() {
-        let status = response.status().as_u16().to_string();
-        // Read, so that the connection can be used again.
-        let _ = response.into_body().collect().await;
-        return Err(status);
-    }
-    let mut body = response.into_body();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| "a connection that broke".to_owned())?;
-        if let Some(data) = frame.data_ref() {
-            reading.push(data);
-        }
-    }
-    Ok(())
 }

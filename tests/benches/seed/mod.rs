@@ -6,16 +6,13 @@
 
 use std::time::Duration;
 
-use http_body_util::Full;
-
-use crate::support::Done;
+use crate::support::process::Listening;
+use crate::support::{Done, runtime};
 use load::{Load, Measured, Until};
-use process::Listening;
 
 pub(crate) mod cuts;
 pub(crate) mod load;
 pub(crate) mod mix;
-pub(crate) mod process;
 pub(crate) mod report;
 
 const SEED: u64 = 1;
@@ -87,8 +84,7 @@ pub(crate) struct Part {
 
 /// Measures one setting with a gateway and a mock of its own.
 pub(crate) fn measure(gateway: &str, setting: &Setting, size: Size) -> Done<Row> {
-    let paced = serde_json::to_string(&mix::faults(true))?;
-    let mock = Listening::mock(gateway, SEED, &paced)?;
+    let mock = Listening::mock(gateway, SEED, &mix::faults(true))?;
     let before = match &setting.config {
         Some(config) => Some(Listening::gateway(gateway, &mock.url, config)?),
         None => None,
@@ -116,7 +112,7 @@ pub(crate) fn measure(gateway: &str, setting: &Setting, size: Size) -> Done<Row>
         until: Until::Answers(size.answers),
     };
     let paced = part(load)?;
-    set_faults(&mock, &serde_json::to_string(&mix::faults(false))?)?;
+    runtime()?.block_on(mock.set_faults(&mix::faults(false)))?;
     let busy = part(Load {
         url,
         seed: SEED,
@@ -125,16 +121,4 @@ pub(crate) fn measure(gateway: &str, setting: &Setting, size: Size) -> Done<Row>
         until: Until::Time(size.busy_for),
     })?;
     Ok(Row { name: setting.name, paced, busy })
-}
-
-/// Tells a mock what goes wrong from now on.
-fn set_faults(mock: &Listening, faults: &str) -> Done {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new());
-        let request = http::Request::post(format!("{}/faults", mock.url));
-        let request = request.body(Full::new(bytes::Bytes::from(faults.to_owned())))?;
-        let status = client.build_http().request(request).await?.status();
-        if status.is_success() { Ok(()) } else { Err(format!("the mock took no faults: {status}").into()) }
-    })
 }
