@@ -1,0 +1,81 @@
+//! A chat API that is not well, and readers that do not read: what the gateway spends on them, and what it
+//! keeps for the others.
+//!
+//! `cargo xtask bench overload -- --help` lists the arguments.
+
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+
+use overload::{Size, report, sick};
+use support::report::folder;
+use support::{Done, machine, process};
+
+#[path = "overload/mod.rs"]
+mod overload;
+#[path = "support/mod.rs"]
+mod support;
+
+/// What can be measured alone.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Part {
+    /// A chat API that is not well.
+    Sick,
+    /// Readers that do not read.
+    Slow,
+}
+
+/// A chat API that is not well, and readers that do not read.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask bench overload --")]
+struct Options {
+    /// The parts to measure; all of them without a name.
+    #[arg(value_name = "PART")]
+    parts: Vec<Part>,
+    /// A few seconds and a few readers for each: does it still run?
+    #[arg(long)]
+    quick: bool,
+    /// Writes docs/benchmarks/overload.md.
+    #[arg(long, conflicts_with_all = ["quick", "parts"])]
+    write: bool,
+    /// What cargo says to every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn run() -> Done {
+    let options = Options::parse();
+    machine::raise_file_limit();
+    // As a test (`cargo test --benches`) it only shows that it runs.
+    let size = if options.quick || !options.bench { Size::QUICK } else { Size::FULL };
+    let asked = |part| options.parts.is_empty() || options.parts.contains(&part);
+    let gateway = process::built()?;
+    let mut sick = Vec::new();
+    if asked(Part::Sick) {
+        for mix in sick::mixes() {
+            sick.push(sick::measure(&gateway, &mix, size)?);
+        }
+    }
+    let told = format!("{}\nMeasured {}.\n", report::report(&sick, size), machine::describe());
+    print!("{told}");
+    if options.write {
+        std::fs::create_dir_all(folder())?;
+        std::fs::write(folder().join("overload.md"), &told)?;
+    }
+    let runs = sick.iter().flat_map(|row| [&row.without, &row.with]);
+    let wrong: Vec<String> = runs.flat_map(|run| &run.wrong).take(3).cloned().collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(format!("answers with doubled or lost pieces:\n{}", wrong.join("\n")).into())
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            eprintln!("error: {what}");
+            ExitCode::FAILURE
+        }
+    }
+}
