@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
+use overload::crowd::{self, Crowd};
 use overload::{Size, report, sick};
 use support::report::folder;
 use support::{Done, machine, process};
@@ -47,7 +48,10 @@ fn run() -> Done {
     let options = Options::parse();
     machine::raise_file_limit();
     // As a test (`cargo test --benches`) it only shows that it runs.
-    let size = if options.quick || !options.bench { Size::QUICK } else { Size::FULL };
+    let (size, crowd) = match options.quick || !options.bench {
+        true => (Size::QUICK, Crowd::QUICK),
+        false => (Size::FULL, Crowd::FULL),
+    };
     let asked = |part| options.parts.is_empty() || options.parts.contains(&part);
     let gateway = process::built()?;
     let mut sick = Vec::new();
@@ -56,7 +60,9 @@ fn run() -> Done {
             sick.push(sick::measure(&gateway, &mix, size)?);
         }
     }
-    let told = format!("{}\nMeasured {}.\n", report::report(&sick, size), machine::describe());
+    let slow = if asked(Part::Slow) { Some(crowd::measure(&gateway, crowd)?) } else { None };
+    let report = report::report(&sick, size, slow.as_ref(), crowd);
+    let told = format!("{report}\nMeasured {}.\n", machine::describe());
     print!("{told}");
     if options.write {
         std::fs::create_dir_all(folder())?;

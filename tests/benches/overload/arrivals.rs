@@ -109,7 +109,7 @@ impl Arrivals {
         self.calls.borrow_mut().push(Call { came, first: None, ended: None, outcome: Outcome::Pending });
         let question = format!("question {number}");
         let mut reading = Reading::default();
-        let asked = ask(&self.client, &self.url, request(&question), &mut reading);
+        let asked = ask(&self.client, &self.url, request(&question), |data| reading.push(data));
         let told = timeout(self.patience, asked).await;
         let answer = reading.end();
         let outcome = match told {

@@ -6,11 +6,14 @@
 use std::time::Duration;
 
 pub(crate) mod arrivals;
+pub(crate) mod beside;
+pub(crate) mod crowd;
 pub(crate) mod pages;
 pub(crate) mod recovery;
 pub(crate) mod report;
 pub(crate) mod sick;
 pub(crate) mod target;
+pub(crate) mod upstream;
 
 /// What texts and faults are a function of.
 pub(crate) const SEED: u64 = 1;

@@ -1,6 +1,8 @@
 //! What the rows say.
 
 use super::Size;
+use super::beside::Beside;
+use super::crowd::{Crowd, Memory, Slow};
 use super::recovery::{BACK, WINDOW};
 use super::sick::{Row, Run};
 use super::target::Target;
@@ -8,7 +10,7 @@ use crate::support::report::table;
 use crate::support::samples::quantile;
 
 /// The report, without the line on the machine.
-pub(crate) fn report(sick: &[Row], size: Size) -> String {
+pub(crate) fn report(sick: &[Row], size: Size, slow: Option<&Slow>, crowd: Crowd) -> String {
     let mut report = include_str!("before.md").to_owned();
     let mut targets = Vec::new();
     if !sick.is_empty() {
@@ -18,6 +20,11 @@ pub(crate) fn report(sick: &[Row], size: Size) -> String {
             sick_tables(sick, size)
         );
         targets.extend(sick.iter().flat_map(|row| row.targets(size)));
+    }
+    if let Some(slow) = slow {
+        report +=
+            &format!("\n## Readers that do not read\n\n{}\n{}", slow_before(crowd), slow_tables(slow, crowd));
+        targets.extend(slow.targets(crowd));
     }
     report + &verdicts(&targets)
 }
@@ -84,7 +91,7 @@ fn or_dash(value: Option<f64>, shown: impl Fn(f64) -> String) -> String {
 }
 
 fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
+    format!("{:.0} %", share * 100.0).replace('-', "−")
 }
 
 fn spent_row(row: &Row) -> Vec<String> {
@@ -152,4 +159,52 @@ fn failed(rows: &[Row]) -> String {
         cells
     };
     table(&head, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+fn slow_before(crowd: Crowd) -> String {
+    let Crowd { idle, normal, over, time, rounds } = crowd;
+    format!(
+        "- {idle} connections each ask for an answer of 50 MB and never read; the chat API (here a part of this\n  \
+           process, on a thread of its own) pushes as fast as it is taken. *above idle* is the most that the gateway\n  \
+           ever had in memory, until nothing more piled up, less what it had before they came. The bound is what is\n  \
+           read ahead at most (256 KiB) and what an open call is charged (96 KiB), for each. The kernel's buffers\n  \
+           are not the process's. `backpressure.stall_timeout` is 5 min here, so that nobody is let go.\n\
+         - Then {normal} others read beside them, come within {over} s, and are measured for {time} s: a first event after\n  \
+           50 ms, and 12 events of about 240 bytes, 300 ms apart. Once without those who do not read, and once with\n  \
+           them, {rounds} times each in turn, each time with a gateway of its own. *first event* is from asking, *lateness* from\n  \
+           the moment when the chat API sent an event to the moment when its reader had it.\n",
+        over = over.as_secs_f64(),
+        time = time.as_secs_f64(),
+    )
+}
+
+fn slow_tables(slow: &Slow, crowd: Crowd) -> String {
+    let mib = |bytes: u64| format!("{:.1}", bytes as f64 / f64::from(1 << 20));
+    let memory = |row: &Memory| {
+        let each = format!("{:.0}", row.each(crowd) / 1024.0);
+        vec![row.name.to_owned(), mib(row.idle), mib(row.most.saturating_sub(row.idle)), each]
+    };
+    let beside = |name: &str, beside: &Beside| {
+        let at = |of: &[f64], q| or_dash(quantile(of, of.len(), q), |at| format!("{:.2}", at * 1000.0));
+        vec![
+            name.to_owned(),
+            at(&beside.first, 0.5),
+            at(&beside.first, 0.99),
+            at(&beside.late, 0.5),
+            at(&beside.late, 0.99),
+            beside.late.len().to_string(),
+            beside.failed.to_string(),
+        ]
+    };
+    let head =
+        ["", "first event p50, ms", "p99, ms", "lateness p50, ms", "p99, ms", "events", "answers failed"];
+    let rows = [beside("without them", &slow.without), beside("beside them", &slow.with)];
+    format!(
+        "{}\n{}",
+        table(
+            &["", "idle, MiB", "above idle, MiB", "for each, KiB"],
+            &slow.memory.iter().map(memory).collect::<Vec<_>>()
+        ),
+        table(&head, &rows)
+    )
 }

@@ -137,7 +137,8 @@ impl Load {
         let question = format!("question {number}");
         let asked = Instant::now();
         let mut reading = Reading::default();
-        let failed = match timeout(PATIENCE, ask(client, url, request(&question), &mut reading)).await {
+        let asked_for = ask(client, url, request(&question), |data| reading.push(data));
+        let failed = match timeout(PATIENCE, asked_for).await {
             Err(_) => Some("no end in time".to_owned()),
             Ok(told) => told.err().map(|why| why.to_string()),
         };

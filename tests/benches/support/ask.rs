@@ -9,8 +9,6 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use super::answer::Reading;
-
 /// Where the gateway says which part of it said no.
 const REFUSED_BY: &str = "x-lastbyte-refused-by";
 
@@ -46,8 +44,13 @@ impl fmt::Display for Failed {
     }
 }
 
-/// Reads the bytes of one answer. An error is what the reader sees.
-pub(crate) async fn ask(client: &Http, url: &Uri, body: Bytes, reading: &mut Reading) -> Result<(), Failed> {
+/// Reads one answer, and hands on its bytes as they come. An error is what the reader sees.
+pub(crate) async fn ask(
+    client: &Http,
+    url: &Uri,
+    body: Bytes,
+    mut read: impl FnMut(&[u8]),
+) -> Result<(), Failed> {
     let request = Request::post(url.clone()).header(header::CONTENT_TYPE, "application/json");
     let request = request.body(Full::new(body)).map_err(|error| Failed::Request(error.to_string()))?;
     let response = client.request(request).await.map_err(|_| Failed::NoAnswer)?;
@@ -62,7 +65,7 @@ pub(crate) async fn ask(client: &Http, url: &Uri, body: Bytes, reading: &mut Rea
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Failed::Broke)?;
         if let Some(data) = frame.data_ref() {
-            reading.push(data);
+            read(data);
         }
     }
     Ok(())

@@ -94,6 +94,14 @@ impl Listening {
         Ok(stats["requests"].as_u64().ok_or("the mock did not say how many requests it has seen")?)
     }
 
+    /// A metric of a gateway; 0 where it has no such line yet.
+    pub(crate) async fn metric(&self, name: &str) -> Done<u64> {
+        let text = send(Method::GET, &format!("{}/metrics", self.admin), String::new()).await?;
+        let text = std::str::from_utf8(&text)?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(line.map_or(Ok(0), str::parse)?)
+    }
+
     /// Seconds of processor time that it has used; `None` where this system does not tell.
     #[cfg(target_os = "linux")]
     pub(crate) fn cpu(&self) -> Option<f64> {
