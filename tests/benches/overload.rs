@@ -48,7 +48,8 @@ fn run() -> Done {
     let options = Options::parse();
     machine::raise_file_limit();
     // As a test (`cargo test --benches`) it only shows that it runs.
-    let (size, crowd) = match options.quick || !options.bench {
+    let quick = options.quick || !options.bench;
+    let (size, crowd) = match quick {
         true => (Size::QUICK, Crowd::QUICK),
         false => (Size::FULL, Crowd::FULL),
     };
@@ -64,6 +65,9 @@ fn run() -> Done {
     let report = report::report(&sick, size, slow.as_ref(), crowd);
     let told = format!("{report}\nMeasured {}.\n", machine::describe());
     print!("{told}");
+    if quick {
+        println!("A quick run: it shows that everything runs, and its verdicts say nothing.");
+    }
     if options.write {
         std::fs::create_dir_all(folder())?;
         std::fs::write(folder().join("overload.md"), &told)?;

@@ -71,12 +71,12 @@ impl Crowd {
     };
 }
 
-/// What those take who do not read, under one configuration.
+/// What those take who do not read, under one configuration; nothing where this system does not tell.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
     pub(crate) name: &'static str,
     /// Bytes, before they came and at most.
-    pub(crate) idle: u64,
+    pub(crate) before: u64,
     pub(crate) most: u64,
 }
 
@@ -90,8 +90,9 @@ pub(crate) struct Slow {
 
 impl Memory {
     /// Bytes for each of them.
-    pub(crate) fn each(&self, crowd: Crowd) -> f64 {
-        self.most.saturating_sub(self.idle) as f64 / crowd.idle as f64
+    pub(crate) fn each(&self, crowd: Crowd) -> Option<f64> {
+        let above = self.most.checked_sub(self.before).filter(|_| self.before > 0)?;
+        Some(above as f64 / crowd.idle as f64)
     }
 }
 
@@ -101,7 +102,7 @@ impl Slow {
             let kib = |bytes: f64| format!("{:.0} KiB", bytes / 1024.0);
             let most = (BUFFER + CALL) as f64;
             let what = format!("{}: at most {} for each reader that never reads", row.name, kib(most));
-            Target::at_most(what, Some(row.each(crowd)), most, kib)
+            Target::at_most(what, row.each(crowd), most, kib)
         });
         let mut targets: Vec<_> = memory.collect();
         let figures = [
@@ -153,12 +154,13 @@ fn memory(gateway: &str, crowd: Crowd, name: &'static str, config: &str, event: 
     let gateway = start(gateway, &upstream, config)?;
     runtime()?.block_on(async {
         sleep(LOOK).await;
-        let idle = resident(&gateway)?.0;
+        let before = gateway.held().unwrap_or_default().resident;
         let readers = idle_readers(&gateway, crowd.idle, event).await?;
-        let most = resident(&gateway)?.1;
+        let most = gateway.held().unwrap_or_default().most_resident;
         drop(readers);
-        let memory = Memory { name, idle, most };
-        eprintln!("{name}: {:.0} KiB for each reader that never reads", memory.each(crowd) / 1024.0);
+        let memory = Memory { name, before, most };
+        let each = memory.each(crowd).unwrap_or_default() / 1024.0;
+        eprintln!("{name}: {each:.0} KiB for each reader that never reads");
         Ok(memory)
     })
 }
@@ -197,7 +199,7 @@ async fn idle_readers(gateway: &Listening, count: usize, event: usize) -> Done<V
     let (mut most, mut same) = (0, 0);
     for _ in 0..MOST_LOOKS {
         sleep(LOOK).await;
-        let now = resident(gateway)?.0;
+        let now = gateway.held().unwrap_or_default().resident;
         same = if now > most { 0 } else { same + 1 };
         most = most.max(now);
         let held = gateway.metric("lastbyte_places_held{side=\"readers\"}").await?;
@@ -206,10 +208,4 @@ async fn idle_readers(gateway: &Listening, count: usize, event: usize) -> Done<V
         }
     }
     Err("what piles up for those who do not read does not come to an end".into())
-}
-
-/// Bytes in memory, now and at most.
-fn resident(gateway: &Listening) -> Done<(u64, u64)> {
-    let held = gateway.held().ok_or("this system does not tell what a process has in memory")?;
-    Ok((held.resident, held.most_resident))
 }

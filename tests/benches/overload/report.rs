@@ -168,10 +168,11 @@ fn slow_before(crowd: Crowd) -> String {
            process, on a thread of its own) pushes as fast as it is taken. *above idle* is the most that the gateway\n  \
            ever had in memory, until nothing more piled up, less what it had before they came. The bound is what is\n  \
            read ahead at most (256 KiB) and what an open call is charged (96 KiB), for each. The kernel's buffers\n  \
-           are not the process's. `backpressure.stall_timeout` is 5 min here, so that nobody is let go.\n\
+           are not the process's; those of HTTP on both sides of an answer are, and what is read ahead comes on\n  \
+           top of them. `backpressure.stall_timeout` is 5 min here, so that nobody is let go.\n\
          - Then {normal} others read beside them, come within {over} s, and are measured for {time} s: a first event after\n  \
            50 ms, and 12 events of about 240 bytes, 300 ms apart. Once without those who do not read, and once with\n  \
-           them, {rounds} times each in turn, each time with a gateway of its own. *first event* is from asking, *lateness* from\n  \
+           them, in {rounds} rounds, each time with a gateway of its own. *first event* is from asking, *lateness* from\n  \
            the moment when the chat API sent an event to the moment when its reader had it.\n",
         over = over.as_secs_f64(),
         time = time.as_secs_f64(),
@@ -181,8 +182,8 @@ fn slow_before(crowd: Crowd) -> String {
 fn slow_tables(slow: &Slow, crowd: Crowd) -> String {
     let mib = |bytes: u64| format!("{:.1}", bytes as f64 / f64::from(1 << 20));
     let memory = |row: &Memory| {
-        let each = format!("{:.0}", row.each(crowd) / 1024.0);
-        vec![row.name.to_owned(), mib(row.idle), mib(row.most.saturating_sub(row.idle)), each]
+        let each = or_dash(row.each(crowd), |each| format!("{:.0}", each / 1024.0));
+        vec![row.name.to_owned(), mib(row.before), mib(row.most.saturating_sub(row.before)), each]
     };
     let beside = |name: &str, beside: &Beside| {
         let at = |of: &[f64], q| or_dash(quantile(of, of.len(), q), |at| format!("{:.2}", at * 1000.0));
