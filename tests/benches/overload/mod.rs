@@ -36,7 +36,7 @@ pub(crate) struct Size {
     pub(crate) at_once: usize,
     /// How long a recovery is looked at.
     pub(crate) recovery: Duration,
-    /// The breaker's settings, as they are where they are not told.
+    /// What the breaker is told, and what two of its settings are with that.
     pub(crate) breaker: &'static str,
     pub(crate) slow_first_event: Duration,
     pub(crate) open_for: Duration,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, interval, timeout};
 
 use crate::support::ask::{Http, client};
 use crate::support::process::{Held, Listening};
@@ -39,7 +39,6 @@ pub(crate) async fn watch(gateway: &Listening, seen: Rc<RefCell<Seen>>) {
     let urls = [format!("{}/healthz", gateway.url), format!("{}/metrics", gateway.admin)];
     let mut asked = JoinSet::new();
     let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     loop {
         ticks.tick().await;
         if let Some(now) = gateway.held() {
