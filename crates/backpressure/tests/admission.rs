@@ -384,7 +384,7 @@ async fn crowd(service: &mut Admission<Api>, pace: Duration) -> Vec<Waiting> {
             drop(holder);
             let turn = waiting.iter_mut().enumerate();
             let mut turn = turn.filter_map(|(at, call)| Some((at, call.as_mut().now_or_never()?)));
-            let (at, answer) = turn.next().expect("one of them has it");
+            let (at, answer) = turn.next().unwrap();
             holder = answer;
             drop(waiting.remove(at));
         }
@@ -418,7 +418,8 @@ async fn in_an_overload_too_a_turn_that_cannot_come_in_time_is_refused_at_once()
         request.extensions_mut().insert(class);
         request.extensions_mut().insert(Deadline { at: Instant::now() + S * 5, by_caller: true });
         let answer = service.ready().await.unwrap().call(request).now_or_never();
-        let answer = answer.expect("it comes behind six others, 2 s each").unwrap();
+        // It comes behind six others, 2 s each.
+        let answer = answer.unwrap().unwrap();
         assert_eq!(refused(&answer), Some(("admission", 503)), "{class:?}");
     }
 }

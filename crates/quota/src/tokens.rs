@@ -159,6 +159,7 @@ pub fn load_tokenizers() {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "tokenizer")]
     const ENGLISH: &str =
         "The quick brown fox jumps over the lazy dog, and asks itself whether it was worth it. ";
     const CHINESE: &str =
