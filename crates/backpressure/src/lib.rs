@@ -59,8 +59,8 @@
 //!
 //! Whom somebody waits for before those whose answer is looked for later ([`Class`](lastbyte_core::Class));
 //! within a class the tenants in turn ([`Tenant`](lastbyte_core::Tenant)); within a tenant who came first.
-//! A queue that has had no empty moment for five seconds is overload and not a burst: then the newest of a
-//! tenant goes first, because those who have waited longest are about to leave anyway. When the queue is
+//! A tenant whose oldest calls have waited for more than a second each, for five seconds on end, has an overload and
+//! not a burst: then its newest goes first, because those who have waited longest are about to leave anyway. When the queue is
 //! full, a newcomer takes the room of one that waits behind it: of the lower class, or of the tenant with the
 //! most in the queue.
 //!

@@ -28,6 +28,7 @@ struct Entry {
     tenant: Tenant,
     class: Class,
     stand: Stand,
+    since: Instant,
 }
 
 /// One who waits for a place.
@@ -37,8 +38,8 @@ pub(crate) struct Caller {
     pub(crate) class: Class,
 }
 
-/// Those who wait: live ones before deferred ones, tenants in turn, the oldest of a tenant first, or, while
-/// the queue has not emptied for long, the newest.
+/// Those who wait: live ones before deferred ones, tenants in turn, the oldest of a tenant first, or, where that one
+/// has waited long for long, the newest.
 #[derive(Debug)]
 pub(crate) struct Queue {
     max: usize,
@@ -46,32 +47,47 @@ pub(crate) struct Queue {
     lines: [Lines; 2],
     slots: Vec<(u64, Option<Entry>)>,
     free: Vec<usize>,
-    /// Since when nobody could be let in without having waited.
-    crowded: Option<Instant>,
-    /// How long that has to last until the newest go first.
+    /// How long the oldest of a line have to have waited for long until its newest go first.
     patience: Duration,
+}
+
+/// What a wait is long beside, of the patience. That callers wait, one behind the other and each for a moment, is what a
+/// queue is for: only that the oldest wait for long says that more come than can be served (as CoDel does, RFC 8289).
+const LONG: u32 = 5;
+
+/// The calls of one tenant.
+#[derive(Debug, Default)]
+struct Line {
+    ids: VecDeque<Id>,
+    /// Since when those let in last had waited for long.
+    crowded: Option<Instant>,
+}
+
+impl Line {
+    /// Its oldest came then, and somebody of it is let in.
+    fn look(&mut self, oldest: Instant, now: Instant, patience: Duration) {
+        let long = oldest + patience / LONG;
+        self.crowded = (now >= long).then(|| self.crowded.unwrap_or(long));
+    }
+
+    fn is_overloaded(&self, now: Instant, patience: Duration) -> bool {
+        self.crowded.is_some_and(|since| now.saturating_duration_since(since) >= patience)
+    }
 }
 
 /// The lines of one class, one for each tenant.
 #[derive(Debug, Default)]
 struct Lines {
-    lines: BTreeMap<Tenant, VecDeque<Id>>,
+    lines: BTreeMap<Tenant, Line>,
     /// Whose turn it is; each tenant that waits stands here once.
     turns: VecDeque<Tenant>,
 }
 
 impl Queue {
-    /// A queue of at most `max` callers, where the newest go first once it has not emptied for `patience`.
+    /// A queue of at most `max` callers, where the newest of a tenant go first once its oldest have waited for a
+    /// fifth of `patience` for all of `patience`.
     pub(crate) fn new(max: usize, patience: Duration) -> Self {
-        Self {
-            max,
-            waiting: 0,
-            lines: Default::default(),
-            slots: Vec::new(),
-            free: Vec::new(),
-            crowded: None,
-            patience,
-        }
+        Self { max, waiting: 0, lines: Default::default(), slots: Vec::new(), free: Vec::new(), patience }
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -80,22 +96,22 @@ impl Queue {
 
     /// One of those who wait.
     pub(crate) fn anybody(&self) -> Option<Id> {
-        self.lines.iter().find_map(|class| class.lines.values().next()?.back().copied())
+        self.lines.iter().find_map(|class| class.lines.values().next()?.ids.back().copied())
     }
 
     /// How many would be let in before a newcomer.
     pub(crate) fn ahead(&self, caller: Caller, now: Instant) -> usize {
         let before: usize = match caller.class {
             Class::Live => 0,
-            Class::Deferred => self.lines[0].lines.values().map(VecDeque::len).sum(),
+            Class::Deferred => self.lines[0].lines.values().map(|line| line.ids.len()).sum(),
         };
         let lines = &self.lines[place(caller.class)].lines;
         // In an overload the newest of a line is its next.
-        let in_line = if self.is_overloaded(now) { None } else { lines.get(&caller.tenant) };
-        let own = in_line.map_or(0, VecDeque::len);
+        let own = lines.get(&caller.tenant).filter(|line| !line.is_overloaded(now, self.patience));
+        let own = own.map_or(0, |line| line.ids.len());
         // Tenants take turns: of each other line as many go first as stand in ours.
         let others = lines.iter().filter(|(tenant, _)| **tenant != caller.tenant);
-        before + own + others.map(|(_, line)| line.len().min(own + 1)).sum::<usize>()
+        before + own + others.map(|(_, line)| line.ids.len().min(own + 1)).sum::<usize>()
     }
 
     /// Puts a newcomer into the queue, or says that it is full. Where it is full and the newcomer's tenant
@@ -105,11 +121,8 @@ impl Queue {
         if self.waiting >= self.max {
             displaced = self.displace(caller)?;
         }
-        if self.waiting == 0 {
-            self.crowded = Some(now);
-        }
         let Caller { tenant, class } = caller;
-        let entry = Entry { tenant, class, stand: Stand::Waiting(None) };
+        let entry = Entry { tenant, class, stand: Stand::Waiting(None), since: now };
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push((0, None));
             self.slots.len() - 1
@@ -118,27 +131,29 @@ impl Queue {
         let id = Id { slot, round: self.slots[slot].0 };
         let Lines { lines, turns } = &mut self.lines[place(class)];
         let line = lines.entry(tenant).or_default();
-        if line.is_empty() {
+        if line.ids.is_empty() {
             turns.push_back(tenant);
         }
-        line.push_back(id);
+        line.ids.push_back(id);
         self.waiting += 1;
         Ok((id, displaced))
     }
 
     /// Gives a place to the next one, and says whom to wake. `None` where nobody waits.
     pub(crate) fn grant(&mut self, now: Instant) -> Option<Option<Waker>> {
-        let newest_first = self.is_overloaded(now);
         let Lines { lines, turns } = self.lines.iter_mut().find(|class| !class.turns.is_empty())?;
         let tenant = turns.pop_front()?;
         let line = lines.get_mut(&tenant)?;
-        let id = if newest_first { line.pop_back() } else { line.pop_front() }?;
-        if line.is_empty() {
+        let oldest = self.slots.get(line.ids.front()?.slot)?.1.as_ref()?.since;
+        line.look(oldest, now, self.patience);
+        let newest_first = line.is_overloaded(now, self.patience);
+        let id = if newest_first { line.ids.pop_back() } else { line.ids.pop_front() }?;
+        if line.ids.is_empty() {
             lines.remove(&tenant);
         } else {
             turns.push_back(tenant);
         }
-        self.left();
+        self.waiting -= 1;
         self.turn(id, Stand::Granted)
     }
 
@@ -162,10 +177,6 @@ impl Queue {
         Some(stand)
     }
 
-    fn is_overloaded(&self, now: Instant) -> bool {
-        self.crowded.is_some_and(|since| now.saturating_duration_since(since) >= self.patience)
-    }
-
     fn turn(&mut self, id: Id, stand: Stand) -> Option<Option<Waker>> {
         match std::mem::replace(self.stand(id)?, stand) {
             Stand::Waiting(waker) => Some(waker),
@@ -175,18 +186,18 @@ impl Queue {
 
     /// Makes room for a newcomer of a tenant that has little in the queue.
     fn displace(&mut self, caller: Caller) -> Result<Option<Waker>, Full> {
-        let own = self.lines[place(caller.class)].lines.get(&caller.tenant).map_or(0, VecDeque::len);
+        let own = self.lines[place(caller.class)].lines.get(&caller.tenant).map_or(0, |line| line.ids.len());
         // Of the deferred first, and never one that is waited for more than the newcomer.
         let classes = [Class::Deferred, Class::Live].into_iter().filter(|class| *class >= caller.class);
         for class in classes {
             let lines = &self.lines[place(class)].lines;
-            let largest = lines.iter().max_by_key(|(_, line)| line.len());
+            let largest = lines.iter().max_by_key(|(_, line)| line.ids.len());
             let Some((tenant, line)) = largest else { continue };
             // One more than ours would have: else two tenants would push one another out for ever.
-            if class == caller.class && line.len() <= own + 1 {
+            if class == caller.class && line.ids.len() <= own + 1 {
                 continue;
             }
-            let (tenant, last) = (*tenant, line.back().copied().ok_or(Full)?);
+            let (tenant, last) = (*tenant, line.ids.back().copied().ok_or(Full)?);
             self.leave(last, tenant, class);
             return Ok(self.turn(last, Stand::Displaced).flatten());
         }
@@ -198,21 +209,14 @@ impl Queue {
         let Lines { lines, turns } = &mut self.lines[place(class)];
         let Some(line) = lines.get_mut(&tenant) else { return };
         // From the back: those who give up early are the ones who came late.
-        if let Some(at) = line.iter().rposition(|other| *other == id) {
-            line.remove(at);
+        if let Some(at) = line.ids.iter().rposition(|other| *other == id) {
+            line.ids.remove(at);
         }
-        if line.is_empty() {
+        if line.ids.is_empty() {
             lines.remove(&tenant);
             turns.retain(|other| *other != tenant);
         }
-        self.left();
-    }
-
-    fn left(&mut self) {
         self.waiting -= 1;
-        if self.waiting == 0 {
-            self.crowded = None;
-        }
     }
 }
 
@@ -280,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn when_it_has_not_emptied_for_long_the_newest_goes_first() {
+    fn where_the_oldest_have_waited_long_for_long_the_newest_goes_first() {
         let (mut queue, now) = queue(10);
         let mut ids = vec![push(&mut queue, live(1), now)];
         for second in 1..4 {
@@ -295,10 +299,39 @@ mod tests {
         assert_eq!(ahead(deferred(2)), 3, "all that somebody waits for");
         queue.grant(now + S * 6).unwrap();
         assert!(matches!(queue.stand(ids[5]), Some(Stand::Granted)));
+        // Another tenant's line has nothing to do with that.
+        let others: Vec<_> = (0..2).map(|_| push(&mut queue, live(2), now + S * 6)).collect();
+        queue.grant(now + S * 6).unwrap();
+        queue.grant(now + S * 6).unwrap();
+        assert!(matches!(queue.stand(others[0]), Some(Stand::Granted)));
         // It empties, and is a queue again.
         while queue.grant(now + S * 6).is_some() {}
         let next: Vec<_> = (0..2).map(|_| push(&mut queue, live(1), now + S * 7)).collect();
         assert_eq!(order(&mut queue, &next, now + S * 7), [0, 1]);
+    }
+
+    #[test]
+    fn a_queue_that_never_empties_and_moves_is_no_overload() {
+        let (mut queue, start) = queue(1_000);
+        let mut now = start;
+        let mut ids: VecDeque<_> = (0..100).map(|_| push(&mut queue, live(1), now)).collect();
+        // A hundred callers that come back at once: each waits for a tenth of a second, for a minute.
+        for _ in 0..60_000 {
+            now += S / 1_000;
+            queue.grant(now).unwrap();
+            let oldest = ids.pop_front().unwrap();
+            assert!(matches!(queue.remove(oldest), Some(Stand::Granted)), "the oldest is next");
+            ids.push_back(push(&mut queue, live(1), now));
+        }
+        // Once they wait for more than a second, it is one after five more.
+        let mut newest_first = 0;
+        for _ in 0..10 {
+            now += S;
+            queue.grant(now).unwrap();
+            newest_first += u32::from(matches!(queue.stand(ids[ids.len() - 1]), Some(Stand::Granted)));
+            ids.push_back(push(&mut queue, live(1), now));
+        }
+        assert_eq!(newest_first, 5);
     }
 
     #[test]
