@@ -73,8 +73,7 @@ impl Default for Backpressure {
             max_streams: 10_000,
             max_queue: 1000,
             queue_timeout: Duration::from_secs(5),
-            // On, a machine that is busy itself takes its own lateness for that of the chat API.
-            adaptive: false,
+            adaptive: true,
             read_ahead: false,
             buffer_events: 100,
             buffer_bytes: 256 << 10,
