@@ -143,3 +143,25 @@ pub(super) fn whole(seen: &mut Seen, body: &[u8]) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Usage;
+
+    #[test]
+    fn what_was_cached_is_a_part_of_the_prompt() {
+        let mut seen = Seen::default();
+        let mut event = |data: &str| {
+            super::event(&mut seen, b"", data.as_bytes());
+            seen.usage
+        };
+        let begun = event(
+            "{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":3,\
+             \"cache_creation_input_tokens\":1000,\"cache_read_input_tokens\":20,\"output_tokens\":1}}}",
+        );
+        assert_eq!(begun, Some(Usage { input: 1_023, output: 1 }));
+        let ended = event("{\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":50}}");
+        assert_eq!(ended, Some(Usage { input: 1_023, output: 50 }));
+    }
+}
