@@ -10,7 +10,7 @@ use clap::{Parser, ValueEnum};
 use overload::crowd::{self, Crowd};
 use overload::{Size, report, sick};
 use support::report::folder;
-use support::{Done, machine, process};
+use support::{Done, all_right, exit, machine, process};
 
 #[path = "overload/mod.rs"]
 mod overload;
@@ -73,19 +73,9 @@ fn run() -> Done {
         std::fs::write(folder().join("overload.md"), &told)?;
     }
     let runs = sick.iter().flat_map(|row| [&row.without, &row.with]);
-    let wrong: Vec<String> = runs.flat_map(|run| &run.wrong).take(3).cloned().collect();
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    Err(format!("answers with doubled or lost pieces:\n{}", wrong.join("\n")).into())
+    all_right(runs.flat_map(|run| &run.wrong))
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(what) => {
-            eprintln!("error: {what}");
-            ExitCode::FAILURE
-        }
-    }
+    exit(run())
 }

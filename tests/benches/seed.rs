@@ -9,7 +9,7 @@ use clap::Parser;
 
 use seed::{Size, cuts, measure, report, settings};
 use support::report::folder;
-use support::{Done, machine, process};
+use support::{Done, all_right, exit, machine, process};
 
 #[path = "seed/mod.rs"]
 mod seed;
@@ -64,18 +64,9 @@ fn run() -> Done {
     }
     let wrong = rows.iter().flat_map(|row| row.paced.measured.wrong.iter().chain(&row.busy.measured.wrong));
     let cut = cuts.iter().flat_map(|row| &row.measured.wrong);
-    match wrong.chain(cut).take(3).cloned().collect::<Vec<_>>() {
-        wrong if wrong.is_empty() => Ok(()),
-        wrong => Err(format!("answers with doubled or lost pieces:\n{}", wrong.join("\n")).into()),
-    }
+    all_right(wrong.chain(cut))
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(what) => {
-            eprintln!("error: {what}");
-            ExitCode::FAILURE
-        }
-    }
+    exit(run())
 }

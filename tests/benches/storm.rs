@@ -9,7 +9,7 @@ use clap::Parser;
 
 use storm::{report, scenario};
 use support::report::{folder, joined};
-use support::{Done, machine};
+use support::{Done, exit, machine};
 
 #[path = "storm/mod.rs"]
 mod storm;
@@ -85,11 +85,5 @@ fn run() -> Done {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(what) => {
-            eprintln!("error: {what}");
-            ExitCode::FAILURE
-        }
-    }
+    exit(run())
 }

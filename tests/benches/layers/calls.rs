@@ -114,28 +114,8 @@ pub(crate) fn subjects(request: &Req, answer: Answer) -> Vec<Subject> {
             request,
             answer,
         ),
-        subject(
-            FOUR,
-            ServiceBuilder::new()
-                .layer(quota())
-                .layer(breaker())
-                .layer(permit())
-                .layer(GuardLayer::new())
-                .service(Bare),
-            request,
-            answer,
-        ),
-        subject(
-            "the same, without the quota's headers",
-            ServiceBuilder::new()
-                .layer(quota().with_headers(false))
-                .layer(breaker())
-                .layer(permit())
-                .layer(GuardLayer::new())
-                .service(Bare),
-            request,
-            answer,
-        ),
+        subject(FOUR, four(quota()), request, answer),
+        subject("the same, without the quota's headers", four(quota().with_headers(false)), request, answer),
         subject(
             FIVE,
             ServiceBuilder::new()
@@ -210,6 +190,11 @@ fn peer_retry<E: Send + 'static>() -> tower_resilience_retry::RetryLayer<Req, Re
         .exponential_backoff(Duration::from_secs(1))
         .retry_on_response(|response: &Res| response.status().is_server_error())
         .build()
+}
+
+/// What stands around a call where nothing is asked again.
+fn four(quota: QuotaLayer) -> impl Service<Req, Response = Response<impl Body>> {
+    ServiceBuilder::new().layer(quota).layer(breaker()).layer(permit()).layer(GuardLayer::new()).service(Bare)
 }
 
 fn breaker() -> BreakerLayer {
