@@ -235,6 +235,18 @@ pub struct Admission<S> {
     shared: Arc<Shared>,
 }
 
+impl<S: Clone> Admission<S> {
+    #[cold]
+    fn refuse<A>(&mut self, refusal: Refusal) -> ResponseFuture<S, A>
+    where
+        S: Service<Request<A>>,
+    {
+        // What was made ready for this call goes back: a service that nobody calls holds nothing.
+        self.inner = self.inner.clone();
+        ResponseFuture::refused(refusal)
+    }
+}
+
 /// The body of an answer that holds its place.
 pub type ResponseBody<B> = Listening<B, Held>;
 
@@ -259,11 +271,7 @@ where
         let shared = &self.shared;
         let charge = match shared.charge(request.body().size_hint().lower()) {
             Ok(charge) => charge,
-            Err(refusal) => {
-                // As below.
-                self.inner = self.inner.clone();
-                return ResponseFuture::refused(refusal.dialect(ask.dialect));
-            }
+            Err(refusal) => return self.refuse(refusal.dialect(ask.dialect)),
         };
         let places = match shared.config.by {
             RefusedBy::Backpressure => {
@@ -298,9 +306,7 @@ where
             Err(turned) => {
                 let expected = places.gate.expected(caller, now);
                 let refusal = shared.turned(turned, expected);
-                // What was made ready for this call goes back: a service that nobody calls holds nothing.
-                self.inner = self.inner.clone();
-                ResponseFuture::refused(refusal.dialect(ask.dialect))
+                self.refuse(refusal.dialect(ask.dialect))
             }
         }
     }

@@ -59,10 +59,10 @@
 //!
 //! Whom somebody waits for before those whose answer is looked for later ([`Class`](lastbyte_core::Class));
 //! within a class the tenants in turn ([`Tenant`](lastbyte_core::Tenant)); within a tenant who came first.
-//! A tenant whose oldest calls have waited for more than a second each, for five seconds on end, has an overload and
-//! not a burst: then its newest goes first, because those who have waited longest are about to leave anyway. When the queue is
-//! full, a newcomer takes the room of one that waits behind it: of the lower class, or of the tenant with the
-//! most in the queue.
+//! A tenant whose oldest calls have waited for more than a second each, for five seconds on end, has an
+//! overload and not a burst: then its newest goes first, because those who have waited longest are about to
+//! leave anyway. When the queue is full, a newcomer takes the room of one that waits behind it: of the lower
+//! class, or of the tenant with the most in the queue.
 //!
 //! A caller whose turn would come after its [`Deadline`](lastbyte_core::Deadline), or after `queue_timeout`,
 //! is refused at once, as soon as eight places that were waited for have come free, so that the pace is

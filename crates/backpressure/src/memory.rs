@@ -28,7 +28,13 @@ impl MemoryBudget {
 
     /// Takes so many bytes, where that many are left.
     pub fn charge(&self, bytes: usize) -> Option<Charge> {
-        self.take(bytes).then(|| Charge { budget: self.clone(), bytes })
+        let mut share = self.share();
+        share.resize(bytes).then_some(share)
+    }
+
+    /// A share of nothing yet, to be [resized](Charge::resize).
+    pub fn share(&self) -> Charge {
+        Charge { budget: self.clone(), bytes: 0 }
     }
 
     fn take(&self, bytes: usize) -> bool {

@@ -20,6 +20,7 @@ use tower::{Layer, Service, ServiceExt};
 const S: Duration = Duration::from_secs(1);
 
 type Answer = Response<lastbyte_backpressure::ResponseBody<AnswerBody>>;
+type Waiting = std::pin::Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 fn endless() -> Api {
     let upstream = Endless::default();
@@ -31,12 +32,9 @@ async fn send(service: &mut Admission<Api>, request: Request<Empty<Bytes>>) -> A
 }
 
 /// A call that is under way, polled once.
-async fn begin(
-    service: &mut Admission<Api>,
-    request: Request<Empty<Bytes>>,
-) -> std::pin::Pin<Box<dyn Future<Output = Answer> + Send>> {
+async fn begin(service: &mut Admission<Api>, request: Request<Empty<Bytes>>) -> Waiting {
     let call = service.ready().await.unwrap().call(request);
-    let mut call: std::pin::Pin<Box<dyn Future<Output = Answer> + Send>> = Box::pin(call.map(Result::unwrap));
+    let mut call: Waiting = Box::pin(call.map(Result::unwrap));
     assert!(call.as_mut().now_or_never().is_none(), "it has to wait");
     call
 }
@@ -392,8 +390,6 @@ async fn crowd(service: &mut Admission<Api>, pace: Duration) -> Vec<Waiting> {
     std::mem::forget(holder);
     waiting
 }
-
-type Waiting = std::pin::Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 #[tokio::test(start_paused = true)]
 async fn who_waited_in_vain_is_told_how_long_a_turn_takes() {

@@ -128,23 +128,23 @@ impl Local {
         };
         let tokens = take(&self.tokens, &account.tokens, cost.tokens);
         let requests = take(&self.requests, &account.requests, cost.requests.into());
-        let (by, wait) = match (tokens, requests) {
-            (Ok(()), Ok(())) => {
-                account.open.fetch_add(1, Ordering::Relaxed);
-                return Ok(self.left(account, now));
-            }
-            (Err(Wait(tokens)), Err(Wait(requests))) if requests > tokens => (Limited::Requests, requests),
-            (Err(Wait(tokens)), Ok(())) => {
-                self.settle_now(account, Cost { tokens: 0, ..cost }, Cost::default(), now);
-                (Limited::Tokens, tokens)
-            }
-            (Err(Wait(tokens)), Err(_)) => (Limited::Tokens, tokens),
-            (Ok(()), Err(Wait(requests))) => {
-                self.settle_now(account, Cost { requests: 0, ..cost }, Cost::default(), now);
-                (Limited::Requests, requests)
-            }
+        if tokens.is_ok() && requests.is_ok() {
+            account.open.fetch_add(1, Ordering::Relaxed);
+            return Ok(self.left(account, now));
+        }
+        // All or nothing: what the one gave goes back where the other gave nothing.
+        let taken = Cost {
+            requests: if requests.is_ok() { cost.requests } else { 0 },
+            tokens: if tokens.is_ok() { cost.tokens } else { 0 },
         };
-        Err(Denied::Exhausted { by, wait, standing: self.left(account, now) })
+        self.settle_now(account, taken, Cost::default(), now);
+        let wait = |taken: Result<(), Wait>| taken.err().map(|Wait(wait)| wait);
+        // `None`, which has not to wait, is less than any wait.
+        let (by, wait) = match (wait(tokens), wait(requests)) {
+            (tokens, requests) if requests > tokens => (Limited::Requests, requests),
+            (tokens, _) => (Limited::Tokens, tokens),
+        };
+        Err(Denied::Exhausted { by, wait: wait.unwrap_or_default(), standing: self.left(account, now) })
     }
 
     fn settle_now(&self, account: &Account, taken: Cost, cost: Cost, now: u64) {

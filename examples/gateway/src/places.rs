@@ -93,8 +93,8 @@ impl Places {
     }
 
     /// A share of the memory, of nothing yet, for the body of a request.
-    pub(crate) fn share(&self) -> Option<Charge> {
-        self.memory.charge(0)
+    pub(crate) fn share(&self) -> Charge {
+        self.memory.share()
     }
 
     pub(crate) fn held(&self) -> Held {

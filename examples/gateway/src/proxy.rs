@@ -221,7 +221,7 @@ impl Proxy {
         };
         let keep = |mut response: Response<Body>| {
             // Until the last byte: the request may be sent once more until then.
-            response.extensions_mut().insert(share.map(Arc::new));
+            response.extensions_mut().insert(Arc::new(share));
             response
         };
         answered.map(keep).map_err(|error| {
@@ -234,11 +234,7 @@ impl Proxy {
     }
 
     /// The whole body of a request: it has to be there for the next attempt. And its share of the memory.
-    async fn read(
-        &self,
-        headers: &http::HeaderMap,
-        mut body: Body,
-    ) -> Result<(Bytes, Option<Charge>), Refusal> {
+    async fn read(&self, headers: &http::HeaderMap, mut body: Body) -> Result<(Bytes, Charge), Refusal> {
         let max = self.config.max_body;
         let refuse = |status, code, message| Refusal::new(status, RefusedBy::Limits, code, message);
         let too_large = || {
@@ -270,7 +266,7 @@ impl Proxy {
             if read.len() + data.len() > max {
                 return Err(too_large());
             }
-            if !share.as_mut().is_none_or(|share| share.resize(read.len() + data.len())) {
+            if !share.resize(read.len() + data.len()) {
                 let message = "there is no memory for this request at the moment; try again in a moment";
                 return Err(Refusal::new(
                     StatusCode::SERVICE_UNAVAILABLE,

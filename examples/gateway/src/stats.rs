@@ -95,7 +95,7 @@ pub(crate) struct Call {
 impl Call {
     /// Goes on in the body of `response`.
     pub(crate) fn answer(mut self, mut response: Response<Body>) -> Response<Body> {
-        self.share = response.extensions_mut().remove::<Option<Arc<Charge>>>().flatten();
+        self.share = response.extensions_mut().remove::<Arc<Charge>>();
         let handle = response.extensions().get::<EndingHandle>().cloned();
         self.head = Some((response.status().as_u16(), handle));
         response.map(|inner| Body::new(AccessBody { inner, call: self }))

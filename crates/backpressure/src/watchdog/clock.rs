@@ -64,9 +64,11 @@ impl Clock {
         let now = self.turn.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let bodies = std::mem::take(&mut self.lock().bodies);
         // Not under the lock: a body that is let go takes its time, and may begin another call.
-        let stays = |body: &Weak<dyn Watch>| body.upgrade().is_some_and(|body| body.turn(now));
         // What a body holds may panic when it is dropped; the others are looked after all the same.
-        let stays = |body: &Weak<dyn Watch>| catch_unwind(AssertUnwindSafe(|| stays(body))).unwrap_or(false);
+        let stays = |body: &Weak<dyn Watch>| {
+            let turn = || body.upgrade().is_some_and(|body| body.turn(now));
+            catch_unwind(AssertUnwindSafe(turn)).unwrap_or(false)
+        };
         let left: Vec<_> = bodies.into_iter().filter(stays).collect();
         let mut watched = self.lock();
         watched.bodies.extend(left);
