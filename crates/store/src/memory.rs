@@ -179,11 +179,11 @@ impl Journal for Memory {
         Box::pin(async move {
             let now = Instant::now();
             let seized = self.lock().change(now, id, |answer| {
-                let running = !answer.is_ended();
-                if running {
+                let ends = !answer.is_ended() && end.state.is_ended();
+                if ends {
                     answer.seize(now, last, end);
                 }
-                running
+                ends
             });
             Ok(seized.unwrap_or(false))
         })

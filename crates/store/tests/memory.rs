@@ -1,6 +1,6 @@
 //! The store in memory passes the suite.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lastbyte_store::conformance::{Bench, check_all, check_model};
@@ -16,12 +16,12 @@ impl InMemory {
 
 impl Bench for InMemory {
     fn journal(&self) -> BoxFuture<'_, Arc<dyn Journal>> {
-        Box::pin(async { self.0.lock().unwrap().clone() })
+        Box::pin(async { self.0.lock().unwrap_or_else(PoisonError::into_inner).clone() })
     }
 
     fn crash(&self) -> BoxFuture<'_, Arc<dyn Journal>> {
         Box::pin(async {
-            let mut journal = self.0.lock().unwrap();
+            let mut journal = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             *journal = Arc::new(Memory::new());
             journal.clone()
         })

@@ -137,7 +137,11 @@ impl Answer {
     }
 
     pub(super) fn end(&mut self, now: Instant, last: Batch, end: End) -> Result<(), WriteError> {
-        if self.is_new(&last)? {
+        let is_new = self.is_new(&last)?;
+        if !end.state.is_ended() {
+            return Err(WriteError::OutOfOrder);
+        }
+        if is_new {
             self.write(last);
         }
         self.close(now, end);
@@ -200,13 +204,12 @@ impl Answer {
 
     pub(super) fn page(&self, now: Instant, after: u64, max_bytes: usize) -> Page {
         let after = usize::try_from(after).unwrap_or(usize::MAX).min(self.events.len());
-        let mut room = max_bytes;
+        let mut bytes = 0;
         let mut events = Vec::new();
         for event in &self.events[after..] {
-            match room.checked_sub(event.len()) {
-                Some(left) => room = left,
-                None if events.is_empty() => room = 0,
-                None => break,
+            bytes += event.len();
+            if bytes > max_bytes && !events.is_empty() {
+                break;
             }
             events.push(event.clone());
         }

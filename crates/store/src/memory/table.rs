@@ -47,6 +47,18 @@ impl Table {
         self.bytes
     }
 
+    #[cfg(test)]
+    pub(super) fn graves(&self) -> usize {
+        self.graves.len()
+    }
+
+    /// Whether there is nothing at all, not even in a queue.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        let queued = self.expiring.len() + self.running.len() + self.ended.len() + self.graves.len();
+        self.answers.is_empty() && queued == 0
+    }
+
     pub(super) fn open(&mut self, now: Instant, new: NewAnswer) -> Result<Opened, StoreError> {
         self.sweep(now);
         self.bury_expired(now, new.id.slot);
@@ -192,8 +204,9 @@ impl Table {
     fn sweep(&mut self, now: Instant) {
         for _ in 0..SWEPT_AT_ONCE {
             self.graves.sweep_one(now);
-            let Some(id) = self.expiring.due(now) else { break };
-            self.settle(now, id);
+            if let Some(id) = self.expiring.due(now) {
+                self.settle(now, id);
+            }
         }
     }
 
