@@ -7,6 +7,8 @@ use crate::backpressure::{AdmissionLayer, WatchdogLayer};
 use crate::breaker::BreakerLayer;
 #[cfg(feature = "guard")]
 use crate::guard::{GuardLayer, SealLayer};
+#[cfg(feature = "idempotency")]
+use crate::idempotency::IdempotencyLayer;
 #[cfg(feature = "quota")]
 use crate::quota::{Allowance, QuotaLayer};
 #[cfg(feature = "retry")]
@@ -44,6 +46,13 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed + Sized {
     /// Ends a broken answer so that nobody takes it for a whole one. See [`SealLayer`].
     #[cfg(feature = "guard")]
     fn seal(self) -> ServiceBuilder<Stack<SealLayer, L>>;
+
+    /// Gives one paid answer to all requests under one key. See [`IdempotencyLayer`].
+    #[cfg(feature = "idempotency")]
+    fn idempotency(
+        self,
+        journal: std::sync::Arc<dyn crate::store::Journal>,
+    ) -> ServiceBuilder<Stack<IdempotencyLayer, L>>;
 
     /// Limits the requests and tokens of each tenant. See [`QuotaLayer`].
     #[cfg(feature = "quota")]
@@ -86,6 +95,14 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
     #[cfg(feature = "guard")]
     fn seal(self) -> ServiceBuilder<Stack<SealLayer, L>> {
         self.layer(SealLayer::new())
+    }
+
+    #[cfg(feature = "idempotency")]
+    fn idempotency(
+        self,
+        journal: std::sync::Arc<dyn crate::store::Journal>,
+    ) -> ServiceBuilder<Stack<IdempotencyLayer, L>> {
+        self.layer(IdempotencyLayer::new(journal))
     }
 
     #[cfg(feature = "quota")]

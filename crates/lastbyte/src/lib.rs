@@ -49,6 +49,7 @@
 //! | [`WatchdogLayer`](backpressure::WatchdogLayer) | `backpressure` | lets go of readers that stopped reading | whoever is let go lets go of everything |
 //! | [`AdmissionLayer`](backpressure::AdmissionLayer) | `backpressure` | streams at once, and a queue | before anything is spent on a call |
 //! | [`SealLayer`](guard::SealLayer) | `guard` | error event, failed transport, heartbeats | nothing further out may still save the answer |
+//! | [`IdempotencyLayer`](idempotency::IdempotencyLayer) | `idempotency`, and `store-sqlite` or `store-redis` | one key, one paid answer; resume | what is replayed costs no quota and no call; each reader has a seal of its own |
 //! | [`QuotaLayer`](quota::QuotaLayer) | `quota`, and `tokenizer` to count exactly | requests and tokens a minute, by tenant | a call is one, however many attempts it takes |
 //! | [`RetryLayer`](retry::RetryLayer) | `retry` | asks again while nothing was forwarded | around everything that belongs to one attempt |
 //! | [`BreakerLayer`](breaker::BreakerLayer) | `breaker` | keeps calls away from an upstream that is down or hangs | around the call only: what is stored already needs no upstream |
@@ -66,17 +67,20 @@
 //! # When the reader leaves
 //!
 //! What is under way is a part of the future or of the body, and is dropped with it. No layer has a task, but
-//! the watchdog: one that ends with the last body it watches, and one for each answer that it reads ahead, which
-//! that answer's body owns.
+//! the watchdog (one that ends with the last body it watches, and one for each answer that it reads ahead, which
+//! that answer's body owns) and the idempotency layer, whose answers go on without their readers: they end with
+//! the last of its services.
 //!
 //! # Bounds
 //!
-//! Each crate lists its own: [`core`], [`backpressure`], [`breaker`], [`guard`], [`quota`], [`retry`].
+//! Each crate lists its own: [`core`], [`backpressure`], [`breaker`], [`guard`], [`idempotency`],
+//! [`quota`], [`retry`], [`store`].
 
 #[cfg(any(
     feature = "backpressure",
     feature = "breaker",
     feature = "guard",
+    feature = "idempotency",
     feature = "quota",
     feature = "retry"
 ))]
@@ -86,6 +90,7 @@ mod builder;
     feature = "backpressure",
     feature = "breaker",
     feature = "guard",
+    feature = "idempotency",
     feature = "quota",
     feature = "retry"
 ))]
@@ -97,7 +102,15 @@ pub use lastbyte_breaker as breaker;
 pub use lastbyte_core as core;
 #[cfg(feature = "guard")]
 pub use lastbyte_guard as guard;
+#[cfg(feature = "idempotency")]
+pub use lastbyte_idempotency as idempotency;
 #[cfg(feature = "quota")]
 pub use lastbyte_quota as quota;
 #[cfg(feature = "retry")]
 pub use lastbyte_retry as retry;
+#[cfg(feature = "store")]
+pub use lastbyte_store as store;
+#[cfg(feature = "store-redis")]
+pub use lastbyte_store_redis as store_redis;
+#[cfg(feature = "store-sqlite")]
+pub use lastbyte_store_sqlite as store_sqlite;

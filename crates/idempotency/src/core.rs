@@ -1,0 +1,77 @@
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lastbyte_store::{AnswerId, Journal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::running::Running;
+use crate::settings::{Counts, Settings};
+
+/// What all drivers know.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) settings: Settings,
+    pub(crate) counts: Counts,
+    running: Mutex<HashMap<AnswerId, Arc<Running>>>,
+    /// Told when there is one driver less.
+    pub(crate) left: tokio::sync::Notify,
+    /// Whether drivers are to hand over what they write.
+    pub(crate) interrupt: watch::Sender<bool>,
+}
+
+impl Core {
+    pub(crate) fn new(journal: Arc<dyn Journal>, settings: Settings) -> Self {
+        let interrupt = watch::Sender::new(false);
+        let left = tokio::sync::Notify::new();
+        Self { journal, settings, counts: Counts::default(), running: Mutex::default(), left, interrupt }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<AnswerId, Arc<Running>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn enter(&self, running: &Arc<Running>) {
+        self.lock().insert(running.id, running.clone());
+    }
+
+    pub(crate) fn leave(&self, running: &Arc<Running>) {
+        let mut all = self.lock();
+        if all.get(&running.id).is_some_and(|other| Arc::ptr_eq(other, running)) {
+            all.remove(&running.id);
+        }
+        drop(all);
+        self.left.notify_waiters();
+    }
+
+    pub(crate) fn find(&self, id: AnswerId) -> Option<Arc<Running>> {
+        self.lock().get(&id).cloned()
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.lock().len()
+    }
+}
+
+/// The drivers' tasks, which end with this.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) core: Arc<Core>,
+    drivers: Mutex<JoinSet<()>>,
+}
+
+impl Shared {
+    pub(crate) fn new(core: Core) -> Self {
+        Self { core: Arc::new(core), drivers: Mutex::default() }
+    }
+
+    /// Lets a driver go on by itself, whoever reads.
+    pub(crate) fn spawn(&self, driver: impl Future<Output = ()> + Send + 'static) {
+        let mut drivers = self.drivers.lock().unwrap_or_else(PoisonError::into_inner);
+        while drivers.try_join_next().is_some() {}
+        // It ends with its answer, or with the set that has it.
+        drivers.spawn(driver);
+    }
+}

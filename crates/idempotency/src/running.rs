@@ -1,0 +1,296 @@
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use lastbyte_core::{Ending, EndingHandle};
+use lastbyte_store::AnswerId;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::blocks::{is_restart, number};
+use crate::kept::AnswerHead;
+use crate::wakers::Wakers;
+
+/// How many bytes a reader is handed at once.
+const PORTION: usize = 64 << 10;
+
+/// An answer that is written in this process, as its readers here see it: its newest events, all of them in
+/// the journal already, and its end.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) id: AnswerId,
+    state: Mutex<State>,
+    /// Told when there is a head or an end.
+    came: Notify,
+    /// Told when nobody wants the answer any more.
+    stop: Notify,
+    stopped: AtomicBool,
+    restarted: AtomicBool,
+    room: Room,
+}
+
+/// How much is kept for readers that lag behind; who lags further reads from the journal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) events: usize,
+    pub(crate) bytes: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    came: Option<Came>,
+    ring: VecDeque<Bytes>,
+    bytes: usize,
+    /// The number of the next event.
+    next: u64,
+    over: Option<Over>,
+    wakers: Wakers,
+    readers: usize,
+    unread_since: Option<Instant>,
+}
+
+/// The first that is known of an answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Came {
+    /// It is a stream.
+    Stream(Arc<AnswerHead>),
+    /// It is all there.
+    Whole(Arc<Whole>),
+}
+
+/// An answer in one piece.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) ending: EndingHandle,
+    /// Whether it is in the journal.
+    pub(crate) kept: bool,
+}
+
+/// How the writing ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Over {
+    /// As the journal says: its last event tells the reader where it is broken.
+    Ended(Ending),
+    /// It broke, and the journal says nothing of it.
+    Broken(Ending),
+    /// Somebody else writes now, or has ended it: the journal knows.
+    Lost,
+}
+
+/// What a reader gets.
+pub(crate) enum Got {
+    /// Events, rendered, and the number behind the last of them.
+    Events(Bytes, u64),
+    /// What comes next is not here any more.
+    Behind,
+    Over(Over),
+}
+
+impl Running {
+    /// One whose events so far go up to number `events`.
+    pub(crate) fn new(id: AnswerId, events: u64, room: Room) -> Arc<Self> {
+        let state = State {
+            came: None,
+            ring: VecDeque::new(),
+            bytes: 0,
+            next: events + 1,
+            over: None,
+            wakers: Wakers::default(),
+            readers: 0,
+            unread_since: Some(Instant::now()),
+        };
+        let (came, stop) = (Notify::new(), Notify::new());
+        Arc::new(Self { id, state: Mutex::new(state), came, stop, stopped: AtomicBool::new(false), restarted: AtomicBool::new(false), room })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the writer to let go.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.stop.notify_one();
+    }
+
+    /// Waits until the writer is asked to let go.
+    pub(crate) async fn stopped(&self) {
+        while !self.stopped.load(Ordering::Acquire) {
+            self.stop.notified().await;
+        }
+    }
+
+    /// There is a head or a whole answer.
+    pub(crate) fn came(&self, came: Came) {
+        self.lock().came.get_or_insert(came);
+        self.came.notify_waiters();
+    }
+
+    /// These events are in the journal.
+    pub(crate) fn publish(&self, events: Vec<Bytes>) {
+        if events.is_empty() {
+            return;
+        }
+        if events.iter().any(|event| is_restart(event)) {
+            self.restarted.store(true, Ordering::Release);
+        }
+        let wakers = {
+            let mut state = self.lock();
+            state.next += events.len() as u64;
+            state.bytes += events.iter().map(Bytes::len).sum::<usize>();
+            state.ring.extend(events);
+            while state.ring.len() > self.room.events || state.bytes > self.room.bytes {
+                let Some(oldest) = state.ring.pop_front() else { break };
+                state.bytes -= oldest.len();
+            }
+            state.wakers.take()
+        };
+        wakers.into_iter().for_each(std::task::Waker::wake);
+    }
+
+    /// Nothing more comes from here.
+    pub(crate) fn over(&self, over: Over) {
+        let wakers = {
+            let mut state = self.lock();
+            state.over.get_or_insert(over);
+            state.wakers.take()
+        };
+        wakers.into_iter().for_each(std::task::Waker::wake);
+        self.came.notify_waiters();
+    }
+
+    /// The first that is known, or how it ended before.
+    pub(crate) async fn wait(&self) -> Result<Came, Over> {
+        loop {
+            let changed = self.came.notified();
+            tokio::pin!(changed);
+            // Before the look: what comes between the two is not missed.
+            changed.as_mut().enable();
+            {
+                let state = self.lock();
+                if let Some(came) = &state.came {
+                    return Ok(came.clone());
+                }
+                if let Some(over) = &state.over {
+                    return Err(over.clone());
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// Whether it has begun again while it was written here.
+    pub(crate) fn has_restarted(&self) -> bool {
+        self.restarted.load(Ordering::Acquire)
+    }
+
+    /// Since when nobody has read it here.
+    pub(crate) fn unread_since(&self) -> Option<Instant> {
+        self.lock().unread_since
+    }
+}
+
+/// One reader's place at an answer that runs here.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    running: Arc<Running>,
+    place: usize,
+}
+
+impl Seat {
+    pub(crate) fn new(running: Arc<Running>) -> Self {
+        let place = {
+            let mut state = running.lock();
+            state.readers += 1;
+            state.unread_since = None;
+            state.wakers.enter()
+        };
+        Self { running, place }
+    }
+
+    pub(crate) fn running(&self) -> &Arc<Running> {
+        &self.running
+    }
+
+    /// What comes behind the events before number `next`.
+    pub(crate) fn poll(&self, next: u64, cx: &Context<'_>) -> Poll<Got> {
+        let mut state = self.running.lock();
+        if next < state.next {
+            let first = state.next - state.ring.len() as u64;
+            let Some(from) = next.checked_sub(first) else { return Poll::Ready(Got::Behind) };
+            let events = state.ring.range(from as usize..);
+            let mut bytes = 0;
+            let count = events.clone().take_while(|event| {
+                let fits = bytes < PORTION;
+                bytes += event.len();
+                fits
+            });
+            let count = count.count();
+            let rendered = number(next, events.take(count));
+            return Poll::Ready(Got::Events(rendered, next + count as u64));
+        }
+        if let Some(over) = &state.over {
+            return Poll::Ready(Got::Over(over.clone()));
+        }
+        state.wakers.wait(self.place, cx);
+        Poll::Pending
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut state = self.running.lock();
+        state.wakers.leave(self.place);
+        state.readers -= 1;
+        if state.readers == 0 {
+            state.unread_since = Some(Instant::now());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use lastbyte_store::Slot;
+
+    use super::*;
+
+    fn running(events: usize) -> Arc<Running> {
+        let id = AnswerId { slot: Slot(1), generation: 1 };
+        Running::new(id, 0, Room { events, bytes: 1 << 10 })
+    }
+
+    fn poll(seat: &Seat, next: u64) -> Poll<Got> {
+        seat.poll(next, &Context::from_waker(Waker::noop()))
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_lags_is_told_to_read_from_the_journal() {
+        let running = running(2);
+        let seat = Seat::new(running.clone());
+        assert!(poll(&seat, 1).is_pending());
+        running.publish(vec!["data: a\n\n".into(), "data: b\n\n".into(), "data: c\n\n".into()]);
+        assert!(matches!(poll(&seat, 1), Poll::Ready(Got::Behind)));
+        let Poll::Ready(Got::Events(bytes, next)) = poll(&seat, 2) else { panic!("events 2 and 3 are here") };
+        assert_eq!((bytes, next), ("id: 2\ndata: b\n\nid: 3\ndata: c\n\n".into(), 4));
+        running.over(Over::Lost);
+        assert!(matches!(poll(&seat, 4), Poll::Ready(Got::Over(Over::Lost))));
+    }
+
+    #[tokio::test]
+    async fn who_reads_is_counted() {
+        let running = running(2);
+        assert!(running.unread_since().is_some());
+        let seats = [Seat::new(running.clone()), Seat::new(running.clone())];
+        assert!(running.unread_since().is_none());
+        drop(seats);
+        assert!(running.unread_since().is_some());
+    }
+}

@@ -1,0 +1,44 @@
+use std::task::{Context, Waker};
+
+/// Who waits for the next event: one place for each reader, however often it is polled.
+#[derive(Debug, Default)]
+pub(crate) struct Wakers {
+    places: Vec<Option<Waker>>,
+    free: Vec<usize>,
+    waiting: bool,
+}
+
+impl Wakers {
+    /// A place of one's own, until [`leave`](Self::leave).
+    pub(crate) fn enter(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() - 1
+        })
+    }
+
+    pub(crate) fn wait(&mut self, place: usize, cx: &Context<'_>) {
+        self.waiting = true;
+        match &mut self.places[place] {
+            Some(waker) => waker.clone_from(cx.waker()),
+            empty => *empty = Some(cx.waker().clone()),
+        }
+    }
+
+    pub(crate) fn leave(&mut self, place: usize) {
+        self.places[place] = None;
+        self.free.push(place);
+        if self.free.len() == self.places.len() {
+            // A crowd that has left takes its places with it.
+            *self = Self::default();
+        }
+    }
+
+    /// Takes out everybody who waits; they are woken by the caller, without the lock.
+    pub(crate) fn take(&mut self) -> Vec<Waker> {
+        if !std::mem::take(&mut self.waiting) {
+            return Vec::new();
+        }
+        self.places.iter_mut().filter_map(Option::take).collect()
+    }
+}
