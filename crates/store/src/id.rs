@@ -93,7 +93,9 @@ mod tests {
     fn an_id_is_read_as_it_was_written() {
         let id = AnswerId { slot: Slot::of("t", "k"), generation: 7 };
         assert_eq!(id.to_string().parse(), Ok(id));
-        for wrong in ["", "ans_", "ans_00", &id.to_string().to_uppercase(), &format!("{id}0"), &id.to_string()[4..]] {
+        for wrong in
+            ["", "ans_", "ans_00", &id.to_string().to_uppercase(), &format!("{id}0"), &id.to_string()[4..]]
+        {
             assert_eq!(wrong.parse::<AnswerId>(), Err(ParseIdError), "{wrong}");
         }
     }

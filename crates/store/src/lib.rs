@@ -47,6 +47,7 @@
 
 mod id;
 mod journal;
+pub mod quota;
 mod record;
 
 pub use id::{AnswerId, ParseIdError, Slot};
