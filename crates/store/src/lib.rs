@@ -45,6 +45,8 @@
 //! | time that an answer is kept behind its last change | [`NewAnswer::ttl`] | it is gone; for as long again it is known to have been there |
 //! | all that [`Memory`] keeps | [`Memory::with_max_bytes`] | the oldest that ended go; then [`StoreError::Full`] |
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod id;
 mod journal;
 pub mod quota;
