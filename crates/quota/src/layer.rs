@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
-use lastbyte_core::{Ask, BoxError, Listening, PerKey, Refusal, RefusedBy, Tenant, Watch};
+use lastbyte_core::{Ask, BoxError, Listening, PerKey, Refusal, RefusedBy, Watch};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -186,6 +186,12 @@ pub(crate) fn refusal(denied: &Denied) -> (Refusal, Standing) {
             );
             (refuse("request_above_quota", message).should_retry(false), standing)
         }
+        Denied::Unavailable { wait } => {
+            let message = format!("how much is left cannot be asked for now; try again in {}", Go(wait));
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let refusal = Refusal::new(status, RefusedBy::Quota, "quota_unavailable", message);
+            (refusal.retry_after(Some(wait)), Standing::default())
+        }
     }
 }
 
@@ -285,10 +291,4 @@ fn is_json(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
         kind.as_bytes().get(..16).is_some_and(|kind| kind.eq_ignore_ascii_case(b"application/json"))
     })
-}
-
-impl From<Tenant> for Key {
-    fn from(tenant: Tenant) -> Self {
-        Self::Tenant(tenant)
-    }
 }

@@ -131,16 +131,15 @@ mod headers;
 mod layer;
 mod lengths;
 mod local;
-mod quotas;
 mod reserved;
 mod tokens;
 mod wanted;
 
 pub use allowance::Allowance;
 pub use future::ResponseFuture;
+pub use lastbyte_store::quota::{Cost, Denied, Key, Limited, Meter, Quotas, Standing, Taking};
 pub use layer::{Quota, QuotaLayer, ResponseBody, Totals};
 pub use local::Local;
-pub use quotas::{Cost, Denied, Key, Limited, Meter, Quotas, Standing, Taking};
 pub use reserved::Reserved;
 pub use tokens::load_tokenizers;
 pub use wanted::Wanted;

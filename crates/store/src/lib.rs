@@ -50,6 +50,7 @@ pub mod conformance;
 mod id;
 mod journal;
 mod memory;
+pub mod quota;
 mod record;
 
 pub use id::{AnswerId, ParseIdError, Slot};

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::debian::{self, Need};
 use crate::tools::{Done, output, program, remove, root, run, tools};
 
 /// The lowest major version of Node the pinned SDKs run on.
@@ -33,7 +34,7 @@ impl Clients {
 
 /// Installs what is missing.
 pub(crate) fn install() -> Done<Clients> {
-    programs()?;
+    debian::provide(&NEEDS, "the client tests", ", or leave them out with --no-clients")?;
     let clients = Clients {
         python: python("python", "requirements.txt")?,
         python_openai_2: python("python-openai-2", "requirements-openai-2.txt")?,
@@ -80,13 +81,7 @@ fn node() -> Done {
     Ok(())
 }
 
-/// A need of the clients: how to see that it is there, and Debian's packages with it.
-struct Need {
-    what: &'static str,
-    is_there: fn() -> bool,
-    debian: &'static [&'static str],
-}
-
+/// What installs and runs the clients.
 const NEEDS: [Need; 4] = [
     Need {
         what: "python3 with its venv module",
@@ -117,42 +112,6 @@ fn chromium() -> Option<PathBuf> {
     let mut found = names.iter().flat_map(|name| std::env::split_paths(&path).map(move |at| at.join(name)));
     // Some systems have a program of that name that only says what to install.
     found.find(|browser| browser.is_file() && output(program(browser).arg("--version")).is_ok())
-}
-
-/// Sees to the programs that install and run the clients.
-fn programs() -> Done {
-    if missing().is_empty() {
-        return Ok(());
-    }
-    if is_debian_root() {
-        let packages: Vec<&str> = missing().iter().flat_map(|need| need.debian).copied().collect();
-        println!("  installing {}", packages.join(" "));
-        run(program("apt-get").args(["update", "--quiet"]))?;
-        run(program("apt-get")
-            .args(["install", "--quiet", "--yes", "--no-install-recommends"])
-            .args(packages)
-            .env("DEBIAN_FRONTEND", "noninteractive"))?;
-    }
-    let missing = missing();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let whats: Vec<&str> = missing.iter().map(|need| need.what).collect();
-    let packages: Vec<&str> = missing.iter().flat_map(|need| need.debian).copied().collect();
-    Err(format!(
-        "the client tests need {} (Debian: apt-get install {}), or leave them out with --no-clients",
-        whats.join(", and "),
-        packages.join(" ")
-    ))
-}
-
-fn missing() -> Vec<&'static Need> {
-    NEEDS.iter().filter(|need| !(need.is_there)()).collect()
-}
-
-fn is_debian_root() -> bool {
-    Path::new("/etc/debian_version").exists()
-        && output(program("id").arg("-u")).is_ok_and(|user| user.trim() == "0")
 }
 
 /// `v20.20.2` is of the major version 20.

@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 mod bench;
 mod clients;
+mod debian;
 mod features;
 mod lint;
 mod rules;
+mod servers;
 mod test;
 mod tools;
 mod workspace;
@@ -20,8 +22,9 @@ Commands:
   lint [--advisories]            everything that needs no test: formatting, clippy, every feature alone,
                                  rustdoc, dependencies, spelling, the rules of CONTRIBUTING.md
                                  --advisories: known vulnerabilities too (needs the advisory database)
-  test [--no-clients] [FILTER]   all tests, then real clients and a browser against the gateway
-                                 --no-clients: only what needs nothing but Rust
+  test [--no-clients] [FILTER]   all tests, with a Redis that it installs, then real clients and a browser
+                                 against the gateway
+                                 --no-clients: only what needs nothing but Rust and Redis
                                  FILTER: only tests whose name contains it
   bench [NAME] [-- ARGUMENT...]  one benchmark; without a name, lists them
   help                           this text

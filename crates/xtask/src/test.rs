@@ -4,9 +4,9 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use crate::clients;
 use crate::tools::{Clock, Done, Running, cargo, output, run as run_command};
 use crate::workspace::packages;
+use crate::{clients, servers};
 
 /// The package and the name of the test that drives the clients. Its tests are marked `#[ignore]`, since
 /// they need what only this command installs.
@@ -18,6 +18,7 @@ pub(crate) fn run(arguments: &[String]) -> Done<bool> {
     let clock = Clock::start();
     let mut totals = Totals::default();
     let mut failed = Vec::new();
+    servers::install()?;
     println!("test: the workspace ({})", clock.shown());
     // Unit tests, integration tests, examples and doctests; benchmarks are built by `lint`.
     let mut tests = cargo();

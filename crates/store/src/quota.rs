@@ -1,3 +1,8 @@
+//! How much of a chat API each caller may use, kept where those who share it can ask.
+//!
+//! The quota layer asks [`Quotas`] before each call and settles with it afterwards. It stands here, beside the
+//! journal, because a store that several gateways share keeps both.
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +31,12 @@ impl Key {
             Some(key) => key.clone(),
             None => Self::Tenant(Tenant::of(extensions)),
         }
+    }
+}
+
+impl From<Tenant> for Key {
+    fn from(tenant: Tenant) -> Self {
+        Self::Tenant(tenant)
     }
 }
 
@@ -69,7 +80,6 @@ pub struct Standing {
 
 /// Why a call may not go through. Nothing was taken for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Denied {
     /// Not yet.
     Exhausted {
@@ -88,6 +98,11 @@ pub enum Denied {
         burst: u32,
         /// What is left.
         standing: Standing,
+    },
+    /// Nobody knows: where the allowances are kept could not be asked, or not in time.
+    Unavailable {
+        /// When it may be worth asking again.
+        wait: Duration,
     },
 }
 
