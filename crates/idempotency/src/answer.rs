@@ -62,7 +62,8 @@ impl Reader {
                     name(&mut response, running.id);
                     if replayed {
                         // What one connection was told is not for another.
-                        *response.headers_mut() = AnswerHead::of(whole.status, &whole.headers, false).headers();
+                        *response.headers_mut() =
+                            AnswerHead::of(whole.status, &whole.headers, false).headers();
                         name(&mut response, running.id);
                         replay(&mut response);
                     }

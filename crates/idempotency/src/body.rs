@@ -44,7 +44,10 @@ impl<A: Body<Data = Bytes>> Body for RequestBody<A> {
     type Data = Bytes;
     type Error = A::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, A::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, A::Error>>> {
         match self.project().kind.project() {
             RequestKindProj::Passing { body } => body.poll_frame(cx),
             RequestKindProj::Kept { bytes } => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
@@ -113,7 +116,10 @@ where
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.project().kind.project() {
             KindProj::Passing { body } => body.poll_frame(cx),
             KindProj::Own { bytes } => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),

@@ -242,7 +242,11 @@ where
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             let error: BoxError = error.into();
-            refuse(StatusCode::BAD_REQUEST, "invalid_body", format!("the request's body could not be read: {error}"))
+            refuse(
+                StatusCode::BAD_REQUEST,
+                "invalid_body",
+                format!("the request's body could not be read: {error}"),
+            )
         })?;
         let Ok(data) = frame.into_data() else { continue };
         match &whole {

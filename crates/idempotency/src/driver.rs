@@ -66,13 +66,17 @@ impl<S> Driver<S> {
         B::Error: Into<BoxError>,
     {
         let _leave = Leave(self.core.clone(), self.running.clone());
-        let (mut pen, running, dialect) = (self.pen.clone(), self.running.clone(), Ask::from_path(request.uri().path()).dialect);
+        let (mut pen, running, dialect) =
+            (self.pen.clone(), self.running.clone(), Ask::from_path(request.uri().path()).dialect);
         if AssertUnwindSafe(self.drive(request)).catch_unwind().await.is_err() {
             tracing::error!(id = %running.id, "a panic ended an answer");
             let ending = Ending::Interrupted;
             let end = End { state: State::Truncated, detail: Ended::of(&ending).write() };
             // Behind whatever is there: what the panic has left of our own count is not to be trusted.
-            let last = Batch { events: vec![error_event(dialect.unwrap_or(Dialect::OpenAiChat), &ending)], ..Batch::default() };
+            let last = Batch {
+                events: vec![error_event(dialect.unwrap_or(Dialect::OpenAiChat), &ending)],
+                ..Batch::default()
+            };
             let _ = pen.seize(last, end).await;
             running.over(Over::Lost);
         }
@@ -117,7 +121,8 @@ impl<S> Driver<S> {
                 let kind = TransportFault::of_any(&error).kind;
                 let ending = Ending::Failed { kind };
                 let refusal = Refusal::failed(ending).should_retry(false).dialect(ask.dialect);
-                let (head, body) = refusal.attempts(work.attempts.count()).into_response::<Bytes>().into_parts();
+                let (head, body) =
+                    refusal.attempts(work.attempts.count()).into_response::<Bytes>().into_parts();
                 return work.whole(head, body).await;
             }
         };
@@ -133,7 +138,8 @@ impl<S> Driver<S> {
         }
         if work.events > 0 {
             // Nothing that goes on where the answer broke.
-            let ending = response.extensions().get::<EndingHandle>().and_then(|handle| handle.ending().cloned());
+            let ending =
+                response.extensions().get::<EndingHandle>().and_then(|handle| handle.ending().cloned());
             let ending = ending.filter(Ending::is_broken).unwrap_or(Ending::Interrupted);
             return work.broken(ending, Vec::new()).await;
         }
@@ -148,7 +154,8 @@ impl<S> Driver<S> {
             Ok(body) => work.whole(head, body).await,
             Err(ending) => {
                 let refusal = Refusal::failed(ending).should_retry(false).dialect(ask.dialect);
-                let (head, body) = refusal.attempts(work.attempts.count()).into_response::<Bytes>().into_parts();
+                let (head, body) =
+                    refusal.attempts(work.attempts.count()).into_response::<Bytes>().into_parts();
                 work.whole(head, body).await;
             }
         }
@@ -240,7 +247,9 @@ impl Work {
         let too_large = matches!(ending, Ending::Truncated { cause: Cause::TooLarge, .. });
         let stores = is_answer
             || too_large
-            || (self.core.settings.store_server_errors && whole.status.is_server_error() && is_of_upstream(&whole.headers));
+            || (self.core.settings.store_server_errors
+                && whole.status.is_server_error()
+                && is_of_upstream(&whole.headers));
         let unknown = self.core.settings.on_unknown == OnUnknown::Refuse && is_ambiguous(&ending);
         let written = if stores {
             let kept = AnswerHead::of(whole.status, &whole.headers, false);
@@ -302,7 +311,8 @@ impl Work {
 
     /// The last events and the end.
     async fn end(mut self, ending: &Ending, last: Vec<Bytes>) {
-        let batch = Batch { first: self.events + 1, events: last.clone(), head: None, attempts: self.attempts() };
+        let batch =
+            Batch { first: self.events + 1, events: last.clone(), head: None, attempts: self.attempts() };
         let end = End { state: state_of(ending), detail: Ended::of(ending).write() };
         match self.pen.end(batch, end).await {
             Ok(()) => {
@@ -360,7 +370,10 @@ impl Work {
                 // There is nothing to keep but the fact.
                 let last = Batch {
                     first: 1,
-                    events: vec![error_event(self.ask.dialect.unwrap_or(Dialect::OpenAiChat), &Ending::Cancelled)],
+                    events: vec![error_event(
+                        self.ask.dialect.unwrap_or(Dialect::OpenAiChat),
+                        &Ending::Cancelled,
+                    )],
                     head: None,
                     attempts: self.attempts(),
                 };
@@ -397,7 +410,9 @@ fn is_ambiguous(ending: &Ending) -> bool {
     matches!(
         ending,
         Ending::Truncated { .. }
-            | Ending::Failed { kind: FailureKind::Reset | FailureKind::Timeout { .. } | FailureKind::Garbage }
+            | Ending::Failed {
+                kind: FailureKind::Reset | FailureKind::Timeout { .. } | FailureKind::Garbage
+            }
     )
 }
 

@@ -94,9 +94,11 @@ impl Follow {
                         self.over = over;
                         let first = self.next;
                         self.next += events.len() as u64;
-                        match self.from_restart(&events) {
+                        match self.first_to_show(&events) {
                             Some(from) if from >= events.len() => {}
-                            Some(from) => return self.show(number(first + from as u64, events[from..].iter())),
+                            Some(from) => {
+                                return self.show(number(first + from as u64, events[from..].iter()));
+                            }
                             None => return self.broken(Ending::Interrupted),
                         }
                     }
@@ -144,7 +146,7 @@ impl Follow {
 
     /// The first of these events that this reader may see. `None`: it has seen what is to be dropped, and does
     /// not understand that.
-    fn from_restart(&self, events: &[Bytes]) -> Option<usize> {
+    fn first_to_show(&self, events: &[Bytes]) -> Option<usize> {
         if self.restarts {
             return Some(0);
         }
@@ -156,7 +158,8 @@ impl Follow {
     }
 
     fn fetch(&mut self) {
-        let waits = self.seat.is_none() || self.seat.as_ref().is_some_and(|seat| seat.running().has_restarted());
+        let waits =
+            self.seat.is_none() || self.seat.as_ref().is_some_and(|seat| seat.running().has_restarted());
         let (core, id, after) = (self.core.clone(), self.id, self.next - 1);
         self.fetch = Some(Box::pin(fetch(core, id, after, waits, self.rescue.clone())));
     }

@@ -84,10 +84,8 @@ impl Kept {
         let mut headers = HeaderMap::new();
         for (name, value) in &head.headers {
             let value = STANDARD.decode(value).ok()?;
-            headers.append(
-                HeaderName::from_bytes(name.as_bytes()).ok()?,
-                HeaderValue::from_bytes(&value).ok()?,
-            );
+            headers
+                .append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(&value).ok()?);
         }
         Some(Self {
             method: head.method.parse().ok()?,
@@ -104,7 +102,9 @@ impl Kept {
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        for (name, value) in asks.into_iter().flatten().filter(|(name, value)| is_secret(name, value) && !is_left(name)) {
+        for (name, value) in
+            asks.into_iter().flatten().filter(|(name, value)| is_secret(name, value) && !is_left(name))
+        {
             request.headers_mut().append(name, value.clone());
         }
         request
@@ -128,7 +128,13 @@ pub(crate) struct AnswerHead {
 fn is_kept(name: &str) -> bool {
     matches!(
         name,
-        "content-type" | "content-encoding" | "content-language" | "content-disposition" | "x-request-id" | "request-id" | "x-upstream-request-id"
+        "content-type"
+            | "content-encoding"
+            | "content-language"
+            | "content-disposition"
+            | "x-request-id"
+            | "request-id"
+            | "x-upstream-request-id"
     ) || name.starts_with("openai-")
         || name.starts_with("anthropic-organization")
 }
@@ -300,14 +306,23 @@ mod tests {
         assert!(kept.credential);
         let again: Request<Bytes> = kept.request(Some(&parts.headers));
         assert_eq!(again.body(), "a\nb");
-        assert_eq!((again.method(), again.uri().to_string()), (&Method::POST, "/v1/chat/completions?a=1".into()));
+        assert_eq!(
+            (again.method(), again.uri().to_string()),
+            (&Method::POST, "/v1/chat/completions?a=1".into())
+        );
         assert_eq!(again.headers().len(), 4, "{:?}", again.headers());
         assert_eq!(again.headers()["authorization"], "Bearer sk-1");
     }
 
     #[test]
     fn what_was_not_written_by_this_is_not_read() {
-        for wrong in ["", "{}", "{}\n", "x\ny", "{\"method\":\"a b\",\"uri\":\"/\",\"headers\":[],\"credential\":false}\n"] {
+        for wrong in [
+            "",
+            "{}",
+            "{}\n",
+            "x\ny",
+            "{\"method\":\"a b\",\"uri\":\"/\",\"headers\":[],\"credential\":false}\n",
+        ] {
             assert!(Kept::read(&Bytes::from(wrong)).is_none(), "{wrong}");
         }
     }

@@ -115,8 +115,10 @@ fn parameters(mut rest: &[u8]) -> Result<(), KeyError> {
                     &text[end.ok_or(KeyError::Malformed)? + 1..]
                 }
                 bare => {
-                    let length =
-                        bare.iter().take_while(|byte| is_token(**byte) || matches!(byte, b'?' | b'@' | b'=')).count();
+                    let length = bare
+                        .iter()
+                        .take_while(|byte| is_token(**byte) || matches!(byte, b'?' | b'@' | b'='))
+                        .count();
                     if length == 0 {
                         return Err(KeyError::Malformed);
                     }

@@ -106,7 +106,15 @@ impl Running {
             unread_since: Some(Instant::now()),
         };
         let (came, stop) = (Notify::new(), Notify::new());
-        Arc::new(Self { id, state: Mutex::new(state), came, stop, stopped: AtomicBool::new(false), restarted: AtomicBool::new(false), room })
+        Arc::new(Self {
+            id,
+            state: Mutex::new(state),
+            came,
+            stop,
+            stopped: AtomicBool::new(false),
+            restarted: AtomicBool::new(false),
+            room,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -109,7 +109,8 @@ impl fmt::Debug for Settings {
 /// Who asks, by the credential: a hash of it, and `local` where there is none. The same on every machine and
 /// after every restart, for the answers outlive both.
 pub fn tenant_of(parts: &Parts) -> String {
-    let credential = ["authorization", "x-api-key", "api-key"].iter().find_map(|name| parts.headers.get(*name));
+    let credential =
+        ["authorization", "x-api-key", "api-key"].iter().find_map(|name| parts.headers.get(*name));
     let Some(credential) = credential else { return "local".to_owned() };
     let credential = credential.as_bytes().trim_ascii();
     // The scheme may be spelt in many ways (RFC 9110 section 11.1), and is no part of the key.

@@ -125,7 +125,11 @@ impl Streaming {
             None => {
                 let ending = self.handle.as_ref().and_then(|handle| handle.ending().cloned());
                 let ending = ending.unwrap_or(Ending::Opaque { ok: true });
-                return Some(if ending.is_broken() { Closed::Broken(ending) } else { Closed::Complete(ending) });
+                return Some(if ending.is_broken() {
+                    Closed::Broken(ending)
+                } else {
+                    Closed::Complete(ending)
+                });
             }
         };
         let data = frame.into_data().ok()?;

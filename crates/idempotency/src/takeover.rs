@@ -39,7 +39,8 @@ enum Todo {
 /// Takes over an answer whose lease is out.
 pub(crate) async fn claim(core: &Arc<Core>, id: AnswerId, asks: Option<&HeaderMap>) -> Option<Taken> {
     let claimed = core.journal.claim(id).await;
-    let claimed = claimed.inspect_err(|error| tracing::warn!(%error, %id, "an answer cannot be claimed")).ok()??;
+    let claimed =
+        claimed.inspect_err(|error| tracing::warn!(%error, %id, "an answer cannot be claimed")).ok()??;
     take(core, claimed, asks).await
 }
 
@@ -80,7 +81,8 @@ async fn take(core: &Arc<Core>, claimed: Claimed, asks: Option<&HeaderMap>) -> O
             match judge(&kept, &events) {
                 Ending::Complete { finish, usage } => {
                     // Its writer died between the last event and the end.
-                    let done = dialect == Some(Dialect::OpenAiChat) && !events.last().is_some_and(|last| is_done(last));
+                    let done = dialect == Some(Dialect::OpenAiChat)
+                        && !events.last().is_some_and(|last| is_done(last));
                     let last = done.then(|| Bytes::from_static(b"data: [DONE]\n\n"));
                     let ending = Ending::Complete { finish, usage };
                     ended(State::Complete, Ended::of(&ending), last.into_iter().collect())
@@ -157,11 +159,13 @@ impl Taken {
                     request.extensions_mut().insert(resume);
                 }
                 let Self { running, pen, events, attempts, .. } = self;
-                let driver = Driver { core, running, pen, service, events, claimed, attempts_before: attempts };
+                let driver =
+                    Driver { core, running, pen, service, events, claimed, attempts_before: attempts };
                 driver.run(request).await;
             }
             Todo::End { last, end } => {
-                let batch = Batch { first: self.events + 1, events: last, head: None, attempts: self.attempts };
+                let batch =
+                    Batch { first: self.events + 1, events: last, head: None, attempts: self.attempts };
                 if self.pen.end(batch, end).await.is_err() {
                     tracing::warn!(id = %self.running.id, "the end of an answer could not be written");
                 }
@@ -206,7 +210,9 @@ where
                 continue;
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "the store cannot be asked for answers that were left behind"),
+            Err(error) => {
+                tracing::warn!(%error, "the store cannot be asked for answers that were left behind")
+            }
         }
         // Not all gateways at the same moment.
         let wait = core.settings.lease / 3;
