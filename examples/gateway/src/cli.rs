@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     /// The chat API's base URL, which ends in /v1.
     #[arg(long, value_name = "URL")]
     pub(crate) upstream: Option<String>,
-    /// Where answers are kept. This version keeps none: `memory:`.
+    /// Where answers are kept: `memory:`, `sqlite:PATH`, `redis://…`, `redis+sentinel://…`, `redis+cluster://…`.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
 }

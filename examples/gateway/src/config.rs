@@ -9,11 +9,13 @@ use http::Uri;
 use lastbyte::retry::splice::{Continuation, Strategy};
 use lastbyte::retry::{Ambiguous, Hedge, MaxAttempts};
 
+mod journal;
 mod keys;
 mod overload;
 mod read;
 mod value;
 
+pub(crate) use journal::{Idempotency, Store, StoreUrl};
 pub(crate) use overload::{Backpressure, Breaker, Quota};
 pub(crate) use read::{Sources, load};
 
@@ -34,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) breaker: Breaker,
     pub(crate) backpressure: Backpressure,
     pub(crate) quota: Quota,
+    pub(crate) store: Store,
+    pub(crate) idempotency: Idempotency,
     pub(crate) log: Log,
 }
 
@@ -152,6 +156,8 @@ impl Default for Config {
             breaker: Breaker::default(),
             backpressure: Backpressure::default(),
             quota: Quota::default(),
+            store: Store::default(),
+            idempotency: Idempotency::default(),
             log: Log { level: "info".into(), format: LogFormat::Text },
         }
     }
@@ -216,7 +222,7 @@ impl fmt::Display for Config {
         };
         writeln!(f, "ambiguous = \"{ambiguous}\"\nmid_stream = \"{}\"", retry.mid_stream.as_str())?;
         write!(f, "{}", self.breaker)?;
-        writeln!(f, "\n[store]\nurl = \"memory:\"")?;
+        write!(f, "{}{}", self.store, self.idempotency)?;
         let format = match log.format {
             LogFormat::Text => "text",
             LogFormat::Json => "json",

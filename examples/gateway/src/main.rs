@@ -14,10 +14,12 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 mod admin;
+mod calls;
 mod cli;
 mod config;
 mod demo;
 mod drain;
+mod journal;
 mod places;
 mod proxy;
 mod routes;
@@ -129,7 +131,10 @@ async fn run(config: Config, mock: Option<Mock>) -> Result<(), Failed> {
     let drain = Drain::default();
     let (timeout, stall_timeout) = (config.drain_timeout, config.backpressure.stall_timeout);
     let (upstream, key_env) = (config.upstream.url.clone(), config.upstream.api_key_env.clone());
-    let proxy = Arc::new(proxy::Proxy::new(config, drain.clone()).map_err(Failed::Usage)?);
+    let store = journal::open(&config.store.url).await.map_err(Failed::Running)?;
+    tracing::info!(store = %config.store.url.shown(), "answers are kept there");
+    let proxy = proxy::Proxy::new(config, store.journal(), drain.clone()).map_err(Failed::Usage)?;
+    let proxy = Arc::new(proxy);
     if let (Some(name), false) = (&key_env, proxy.has_key()) {
         tracing::warn!("{name} is not set: the readers' own keys are passed on");
     }
@@ -143,21 +148,48 @@ async fn run(config: Config, mock: Option<Mock>) -> Result<(), Failed> {
     print(&format!("listening on http://{public_addr}\nadmin on http://{admin_addr}"));
 
     // Ends with the process: readiness is asked for while the readers' side drains.
-    let circuits = proxy.clone();
+    let (circuits, care, answers) = (proxy.clone(), proxy.clone(), proxy.answers.clone());
     let operators = routes::finish(routes::admin(proxy));
     let admin = server::serve(admin, operators, Drain::default(), Duration::ZERO, stall_timeout);
     let public = server::serve(public, routes::finish(router), drain.clone(), timeout, stall_timeout);
-    tokio::pin!(admin, public);
+    let care = take_care(&care);
+    let finish = async {
+        tokio::pin!(public);
+        let begun = tokio::select! {
+            () = &mut public => tokio::time::Instant::now(),
+            () = drain.begun() => {
+                let begun = tokio::time::Instant::now();
+                public.await;
+                begun
+            }
+        };
+        // Answers whose readers have left have the rest of the time; then somebody else may go on with them.
+        let _ = tokio::time::timeout(timeout.saturating_sub(begun.elapsed()), answers.drained()).await;
+        answers.interrupt();
+        let _ = tokio::time::timeout(HAND_OVER, answers.drained()).await;
+    };
+    tokio::pin!(admin, finish);
     tokio::select! {
-        () = &mut public => {}
+        () = &mut finish => {}
         () = &mut admin => {}
         () = circuits.log_circuits() => {}
+        () = care => {}
         () = signals.twice(|| {
             tracing::info!("draining; a second signal ends at once");
             drain.begin();
         }) => tracing::warn!("ended at once"),
     }
+    store.close().await;
     Ok(())
+}
+
+/// What answers that are still written have to be handed over.
+const HAND_OVER: Duration = Duration::from_secs(1);
+
+/// Looks after what was left behind, until the process drains; it never ends by itself.
+async fn take_care(proxy: &proxy::Proxy) {
+    proxy.take_care().await;
+    std::future::pending().await
 }
 
 async fn run_mock(args: &MockArgs) -> Result<(), Failed> {

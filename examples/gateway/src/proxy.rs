@@ -2,54 +2,53 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy;
 use lastbyte::backpressure::Charge;
-use lastbyte::breaker::{BreakerLayer, Circuits, Mode, State, Status};
-use lastbyte::core::{
-    Ask, Attempts, Deadline, Dialect, Ending, Refusal, RefusedBy, Tenant, TransportFault, UpstreamKey,
-};
-use lastbyte::guard::{GuardLayer, SealLayer};
-use lastbyte::quota::{QuotaLayer, Wanted, load_tokenizers};
-use lastbyte::retry::splice::Settings;
-use lastbyte::retry::{Backoff, RetryLayer};
+use lastbyte::breaker::{Circuits, Mode, State, Status};
+use lastbyte::core::{Ask, Attempts, Deadline, Dialect, Ending, Refusal, RefusedBy, TransportFault};
+use lastbyte::guard::SealLayer;
+use lastbyte::idempotency::IdempotencyLayer;
+use lastbyte::quota::{QuotaLayer, load_tokenizers};
+use lastbyte::store::Journal;
 use tokio::time::Instant;
 use tower::util::BoxCloneSyncService;
-use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tower::{Layer as _, ServiceBuilder, ServiceExt, service_fn};
 
-use crate::config::{Config, Timeouts};
+use crate::calls::{Calls, Came};
+use crate::config::Config;
 use crate::drain::Drain;
 use crate::places::Places;
 use crate::stats::Stats;
-use crate::upstream::{self, Client};
+use crate::upstream;
 
-/// The longest name of a model, in bytes.
-const MAX_MODEL: usize = 256;
-
-type Stack = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, legacy::Error>;
+/// What answers a reader's request whose body was read.
+type Readers = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, legacy::Error>;
 
 /// The id that we gave a request, in its extensions.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(pub(crate) HeaderValue);
 
-/// What all calls share.
+impl RequestId {
+    pub(crate) fn new() -> Self {
+        let id = format!("req_{:032x}", fastrand::u128(..));
+        Self(HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("req_0")))
+    }
+}
+
+/// What all readers share.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     config: Config,
-    key: Option<HeaderValue>,
-    stack: (Stack, Timeouts),
-    models: HashMap<String, (Stack, Timeouts)>,
-    /// What credentials are hashed with: random, and gone with the process.
-    tenants: RandomState,
-    /// Those of each stack.
-    circuits: Vec<Circuits>,
+    calls: Arc<Calls>,
+    readers: Readers,
+    pub(crate) answers: IdempotencyLayer,
     pub(crate) places: Places,
     pub(crate) quota: QuotaLayer,
     pub(crate) stats: Stats,
@@ -57,44 +56,24 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    pub(crate) fn new(config: Config, drain: Drain) -> Result<Self, String> {
-        let client = upstream::client(&config).map_err(|error| format!("TLS cannot be set up: {error}"))?;
-        let key = config.api_key().map(|key| HeaderValue::from_str(&key)).transpose();
-        let mut key = key.map_err(|_| "upstream.api_key_env: the key is no header value".to_owned())?;
-        if let Some(key) = &mut key {
-            key.set_sensitive(true);
-        }
-        let mut circuits = Vec::new();
+    pub(crate) fn new(config: Config, journal: Arc<dyn Journal>, drain: Drain) -> Result<Self, String> {
         let places = Places::new(&config);
         let quota = QuotaLayer::new(config.quota.allowance()).with_max_event(config.stream.max_event);
         if config.quota.tokens_per_minute > 0 {
             load_tokenizers();
         }
-        let mut with = |timeouts: Timeouts| {
-            let breaker = BreakerLayer::new(config.breaker.policy(timeouts, config.timeouts));
-            let breaker = breaker.with_max_event(config.stream.max_event);
-            if !config.breaker.enabled {
-                breaker.circuits().set_mode(Mode::Closed);
-            }
-            circuits.push(breaker.circuits());
-            (stack(&config, timeouts, breaker, &places, &quota, client.clone(), &drain), timeouts)
-        };
-        let stack = with(config.timeouts);
-        let models = config.models.iter();
-        let models = models.map(|(name, own)| (name.clone(), with(own.over(config.timeouts)))).collect();
-        let tenants = RandomState::new();
-        Ok(Self {
-            key,
-            stack,
-            models,
-            tenants,
-            circuits,
-            places,
-            quota,
-            stats: Stats::default(),
-            drain,
-            config,
-        })
+        let calls = Arc::new(Calls::new(&config, &places, &quota)?);
+        let answers = config.idempotency.builder(&config).build(journal);
+        let readers = readers(&config, &answers, &calls, &drain);
+        let stats = Stats::default();
+        Ok(Self { calls, readers, answers, places, quota, stats, drain, config })
+    }
+
+    /// Takes over the answers that others have left behind, for ever.
+    pub(crate) async fn take_care(&self) {
+        let calls = self.calls.clone();
+        let service = service_fn(move |request| calls.clone().call(request));
+        self.answers.layer(service).take_care().await;
     }
 
     /// Where calls go.
@@ -103,12 +82,12 @@ impl Proxy {
     }
 
     pub(crate) fn has_key(&self) -> bool {
-        self.key.is_some()
+        self.calls.has_key()
     }
 
     /// What each circuit does, by the name of its upstream.
     pub(crate) fn circuits(&self) -> Vec<(Box<str>, Status)> {
-        let mut all: Vec<_> = self.circuits.iter().flat_map(Circuits::status).collect();
+        let mut all: Vec<_> = self.calls.circuits.iter().flat_map(Circuits::status).collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         all
     }
@@ -116,16 +95,16 @@ impl Proxy {
     /// Changes who decides, for one circuit or for all. `false` where there is none of that name.
     pub(crate) fn set_breaker(&self, mode: Mode, upstream: Option<&str>) -> bool {
         let Some(name) = upstream else {
-            self.circuits.iter().for_each(|circuits| circuits.set_mode(mode));
+            self.calls.circuits.iter().for_each(|circuits| circuits.set_mode(mode));
             return true;
         };
         // Not `any`: a name may be in several.
-        self.circuits.iter().filter(|circuits| circuits.set_mode_of(name, mode)).count() > 0
+        self.calls.circuits.iter().filter(|circuits| circuits.set_mode_of(name, mode)).count() > 0
     }
 
     /// Writes a line for each circuit that opens or closes, for ever.
     pub(crate) async fn log_circuits(&self) {
-        let mut changes: Vec<_> = self.circuits.iter().map(Circuits::changes).collect();
+        let mut changes: Vec<_> = self.calls.circuits.iter().map(Circuits::changes).collect();
         let mut known: HashMap<Box<str>, State> = HashMap::new();
         loop {
             let changed = changes.iter_mut().map(|changes| Box::pin(changes.changed()));
@@ -153,8 +132,12 @@ impl Proxy {
         if let Some(normal) = upstream::normal(request.uri()) {
             *request.uri_mut() = normal;
         }
-        let ask = Ask::of_request(request.method(), request.uri(), request.extensions());
-        let tenant = self.tenant(request.headers(), ask.dialect);
+        let mut ask = Ask::of_request(request.method(), request.uri(), request.extensions());
+        if *request.method() == Method::GET && request.uri().path().starts_with("/v1/answers/") {
+            // It may be a stream, whose reader is told of its end like any other's.
+            ask = Ask { dialect: Some(Dialect::OpenAiChat), stream: None, body: true };
+        }
+        let tenant = self.calls.tenant(request.headers(), ask.dialect);
         let deadline = Deadline::of(request.headers(), came, self.config.timeouts.total);
         request.extensions_mut().insert(tenant);
         request.extensions_mut().insert(deadline);
@@ -191,30 +174,13 @@ impl Proxy {
                 Refusal::new(StatusCode::REQUEST_TIMEOUT, RefusedBy::Limits, "request_timeout", message)
             })??;
 
-        let ask = ask.read(&body);
-        let model = wanted_model(&body);
-        let (stack, timeouts) =
-            model.as_deref().and_then(|model| self.models.get(model)).unwrap_or(&self.stack).clone();
-        let tenant = Tenant::of(&head.extensions);
-        head.extensions.insert(self.upstream_key(tenant, model.as_deref().unwrap_or_default()));
-        if self.config.quota.tokens_per_minute > 0 && is_json(&head.headers) {
-            head.extensions.insert(Wanted::read(ask.dialect, &body));
-        }
-        let deadline = Deadline::of(&head.headers, came, timeouts.total);
-        let refuse = |why: &str| {
-            Refusal::new(StatusCode::BAD_REQUEST, RefusedBy::Limits, "invalid_path", why.to_owned())
-        };
-        head.uri = upstream::target(&self.config.upstream.url, &head.uri).map_err(refuse)?;
-        let id =
-            head.extensions.get::<RequestId>().map_or(HeaderValue::from_static("none"), |id| id.0.clone());
-        upstream::request_headers(&mut head.headers, &ask, self.key.as_ref(), &id);
-        head.extensions.insert(ask);
-        head.extensions.insert(deadline);
+        head.extensions.insert(if ask.stream.is_none() { ask.read(&body) } else { ask });
+        head.extensions.insert(Came(came));
         head.extensions.insert(attempts.clone());
 
         let request = Request::from_parts(head, Full::new(body));
         let answered = tokio::select! {
-            answered = stack.oneshot(request) => answered,
+            answered = self.readers.clone().oneshot(request) => answered,
             () = self.drain.interrupted() => {
                 return Err(Refusal::failed(Ending::Interrupted).attempts(attempts.count()));
             }
@@ -279,107 +245,22 @@ impl Proxy {
             read.extend_from_slice(&data);
         }
     }
-
-    /// Who asks, as far as its credential tells: a number that says nothing about it.
-    fn tenant(&self, headers: &http::HeaderMap, dialect: Option<Dialect>) -> Tenant {
-        // The one that an API of that kind looks at comes first.
-        let names = match dialect {
-            Some(Dialect::Anthropic) => ["x-api-key", "authorization", "api-key"],
-            _ => ["authorization", "api-key", "x-api-key"],
-        };
-        let credential = names.iter().find_map(|name| headers.get(*name));
-        Tenant(credential.map_or(0, |credential| self.tenants.hash_one(token(credential.as_bytes()))))
-    }
-
-    /// Whose limits a call meets: providers count by model, and by the key that is sent to them.
-    fn upstream_key(&self, tenant: Tenant, model: &str) -> UpstreamKey {
-        if self.has_key() {
-            UpstreamKey::new(model)
-        } else {
-            UpstreamKey::new(format!("{}/{model}", tenant.0))
-        }
-    }
 }
 
-/// A credential without its scheme, which may be spelt in many ways (RFC 9110 section 11.1).
-fn token(credential: &[u8]) -> &[u8] {
-    let credential = credential.trim_ascii();
-    match credential.split_at_checked(7) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii_start(),
-        _ => credential,
-    }
-}
-
-/// Whether a body is text that can be counted. One that does not say is taken to be.
-fn is_json(headers: &http::HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .is_none_or(|kind| kind.as_bytes().to_ascii_lowercase().windows(4).any(|part| part == b"json"))
-}
-
-/// The model that a request asks for.
-fn wanted_model(body: &[u8]) -> Option<String> {
-    let model: String = lastbyte::core::last_field(body, "model")?;
-    // Names of models are short; what is longer is none, and would be kept.
-    Some(model).filter(|model| model.len() <= MAX_MODEL)
-}
-
-/// The layers, outermost first.
-fn stack(
-    config: &Config,
-    timeouts: Timeouts,
-    breaker: BreakerLayer,
-    places: &Places,
-    quota: &QuotaLayer,
-    client: Client,
-    drain: &Drain,
-) -> Stack {
+/// The layers around a reader's request, outermost first: what is one reader's own, and the journal.
+fn readers(config: &Config, answers: &IdempotencyLayer, calls: &Arc<Calls>, drain: &Drain) -> Readers {
     let seal = SealLayer::new()
         .with_heartbeat(config.stream.heartbeat)
         .with_seal(config.stream.seal)
         .with_stall_timeout(config.backpressure.stall_timeout)
         .with_max_event(config.stream.max_event);
-    let retry = match RetryLayer::new().with_budget(config.retry.budget, config.retry.budget_floor) {
-        Some(layer) => layer,
-        None => RetryLayer::new(),
-    };
-    let retry = retry
-        .with_pacing(config.retry.pacing)
-        .with_hedge(config.retry.hedge)
-        .with_splice(Settings {
-            strategy: config.retry.mid_stream,
-            continuation: config.upstream.continuation,
-            max_request: config.max_body,
-            max_event: config.stream.max_event,
-            ..Settings::default()
-        })
-        .with_max_attempts(config.retry.max_attempts)
-        .with_backoff(Backoff::new(config.retry.initial, config.retry.cap))
-        .with_max_wait(config.retry.max_wait)
-        .with_ambiguous(config.retry.ambiguous)
-        .with_within(config.retry.within)
-        .with_total(timeouts.total)
-        .with_hold_head(config.stream.hold_head)
-        .with_max_body(config.max_body)
-        .with_max_event(config.stream.max_event);
-    let guard = GuardLayer::new()
-        .with_first_event(timeouts.first_event)
-        .with_idle(timeouts.idle)
-        .with_total(timeouts.total)
-        .with_max_event(config.stream.max_event);
-    let drain = drain.clone();
+    let (drain, calls) = (drain.clone(), calls.clone());
     let service = ServiceBuilder::new()
         .map_response(|response: Response<_>| response.map(Body::new))
         .layer(seal)
         .map_response(move |response| drain.watch(response))
-        .layer(quota.clone())
-        .layer(retry)
-        .layer(breaker)
-        .layer(places.upstream())
-        .layer(guard)
-        .map_request(upstream::outgoing)
-        .map_response(upstream::incoming)
-        .service(client);
+        .layer(answers.clone())
+        .service(service_fn(move |request| calls.clone().call(request)));
     BoxCloneSyncService::new(service)
 }
 

@@ -103,8 +103,7 @@ fn has_large_head(request: &Request) -> bool {
 
 /// Gives each request an id of ours, and each answer the headers that all answers have.
 async fn identify(mut request: Request, next: Next) -> Response<Body> {
-    let id = format!("req_{:032x}", fastrand::u128(..));
-    let id = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("req_0"));
+    let RequestId(id) = RequestId::new();
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = if has_large_head(&request) {
         let message = "the request's head is larger than 64 KiB";

@@ -14,10 +14,10 @@ pub(super) type Set = fn(&mut Config, &Value) -> Read<()>;
 
 /// Every key, and what sets it.
 pub(super) fn all() -> impl Iterator<Item = &'static (&'static str, Set)> {
-    KEYS.iter().chain(super::overload::KEYS)
+    KEYS.iter().chain(super::overload::KEYS).chain(super::journal::KEYS)
 }
 
-/// All but those of the overload.
+/// All but those of the overload and of the journal.
 const KEYS: &[(&str, Set)] = &[
     ("listen", |config, value| value::listen(value).map(|addr| config.listen = addr)),
     ("admin_listen", |config, value| value::listen(value).map(|addr| config.admin_listen = addr)),
@@ -72,7 +72,6 @@ const KEYS: &[(&str, Set)] = &[
         named(value, Strategy::from_name, "auto, continue, replay, restart or fail")
             .map(|strategy| config.retry.mid_stream = strategy)
     }),
-    ("store.url", |_, value| store(value)),
     ("log.level", |config, value| {
         let text = value::text(value)?;
         EnvFilter::try_new(&text).map_err(|_| {
@@ -106,14 +105,6 @@ fn attempts(value: &Value) -> Read<MaxAttempts> {
         Some(attempts) => format!("must be from 1 to 5, found {attempts}"),
         None => "expected a whole number from 1 to 5".into(),
     })
-}
-
-/// Nothing is stored yet, so there is no other store than none.
-fn store(value: &Value) -> Read<()> {
-    match value::text(value)?.as_str() {
-        "memory:" => Ok(()),
-        other => Err(format!("this gateway stores nothing yet: only \"memory:\", found {other:?}")),
-    }
 }
 
 /// The known key that is most like `path`, where one is.

@@ -53,6 +53,8 @@ impl Gateway {
     pub(crate) fn start_with(command: &str, args: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut process = binary();
         process
+            // A file in the user's folder would be one for all tests.
+            .env("GATEWAY_STORE__URL", "memory:")
             .arg(command)
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(args)

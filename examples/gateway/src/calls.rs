@@ -1,0 +1,214 @@
+//! A call to the chat API, through everything that belongs to a call: what stands behind the journal.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy;
+use lastbyte::breaker::{BreakerLayer, Circuits, Mode};
+use lastbyte::core::{Ask, Attempts, Deadline, Dialect, Refusal, RefusedBy, Tenant, UpstreamKey};
+use lastbyte::guard::GuardLayer;
+use lastbyte::idempotency::RequestBody;
+use lastbyte::quota::{QuotaLayer, Wanted};
+use lastbyte::retry::splice::Settings;
+use lastbyte::retry::{Backoff, RetryLayer};
+use tokio::time::Instant;
+use tower::util::BoxCloneSyncService;
+use tower::{ServiceBuilder, ServiceExt};
+
+use crate::config::{Config, Timeouts};
+use crate::places::Places;
+use crate::proxy::RequestId;
+use crate::upstream::{self, Client};
+
+/// The longest name of a model, in bytes.
+const MAX_MODEL: usize = 256;
+
+type Stack = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, legacy::Error>;
+
+/// What all calls share.
+#[derive(Debug)]
+pub(crate) struct Calls {
+    config: Config,
+    key: Option<HeaderValue>,
+    stack: (Stack, Timeouts),
+    models: HashMap<String, (Stack, Timeouts)>,
+    /// What credentials are hashed with: random, and gone with the process.
+    tenants: RandomState,
+    /// Those of each stack.
+    pub(crate) circuits: Vec<Circuits>,
+}
+
+impl Calls {
+    pub(crate) fn new(config: &Config, places: &Places, quota: &QuotaLayer) -> Result<Self, String> {
+        let client = upstream::client(config).map_err(|error| format!("TLS cannot be set up: {error}"))?;
+        let key = config.api_key().map(|key| HeaderValue::from_str(&key)).transpose();
+        let mut key = key.map_err(|_| "upstream.api_key_env: the key is no header value".to_owned())?;
+        if let Some(key) = &mut key {
+            key.set_sensitive(true);
+        }
+        let mut circuits = Vec::new();
+        let mut with = |timeouts: Timeouts| {
+            let breaker = BreakerLayer::new(config.breaker.policy(timeouts, config.timeouts));
+            let breaker = breaker.with_max_event(config.stream.max_event);
+            if !config.breaker.enabled {
+                breaker.circuits().set_mode(Mode::Closed);
+            }
+            circuits.push(breaker.circuits());
+            (stack(config, timeouts, breaker, places, quota, client.clone()), timeouts)
+        };
+        let stack = with(config.timeouts);
+        let models = config.models.iter();
+        let models = models.map(|(name, own)| (name.clone(), with(own.over(config.timeouts)))).collect();
+        Ok(Self { key, stack, models, tenants: RandomState::new(), circuits, config: config.clone() })
+    }
+
+    pub(crate) fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Who asks, as far as its credential tells: a number that says nothing about it.
+    pub(crate) fn tenant(&self, headers: &HeaderMap, dialect: Option<Dialect>) -> Tenant {
+        // The one that an API of that kind looks at comes first.
+        let names = match dialect {
+            Some(Dialect::Anthropic) => ["x-api-key", "authorization", "api-key"],
+            _ => ["authorization", "api-key", "x-api-key"],
+        };
+        let credential = names.iter().find_map(|name| headers.get(*name));
+        Tenant(credential.map_or(0, |credential| self.tenants.hash_one(token(credential.as_bytes()))))
+    }
+
+    /// Makes the call that a reader's request asks for. The request may be one that somebody else has left
+    /// behind: then it has no more than what is kept of one.
+    pub(crate) async fn call(
+        self: Arc<Self>,
+        request: Request<RequestBody<Full<Bytes>>>,
+    ) -> Result<Response<Body>, legacy::Error> {
+        let came = Instant::now();
+        let (mut head, body) = request.into_parts();
+        let body = match body.collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(never) => match never {},
+        };
+        let ask = Ask::of(&head).read(&body);
+        let model = wanted_model(&body);
+        let model = model.as_deref();
+        let (stack, timeouts) = model.and_then(|model| self.models.get(model)).unwrap_or(&self.stack).clone();
+        let tenant = match head.extensions.get::<Tenant>() {
+            Some(tenant) => *tenant,
+            None => self.tenant(&head.headers, ask.dialect),
+        };
+        head.extensions.insert(tenant);
+        head.extensions.insert(self.upstream_key(tenant, model.unwrap_or_default()));
+        if self.config.quota.tokens_per_minute > 0 && is_json(&head.headers) {
+            head.extensions.insert(Wanted::read(ask.dialect, &body));
+        }
+        let came = head.extensions.get::<Came>().map_or(came, |came| came.0);
+        let deadline = Deadline::of(&head.headers, came, timeouts.total);
+        head.uri = match upstream::target(&self.config.upstream.url, &head.uri) {
+            Ok(uri) => uri,
+            Err(why) => {
+                let refusal = Refusal::new(StatusCode::BAD_REQUEST, RefusedBy::Limits, "invalid_path", why);
+                return Ok(refusal.dialect(ask.dialect).into_response());
+            }
+        };
+        let id = head.extensions.get::<RequestId>().map_or_else(|| RequestId::new().0, |id| id.0.clone());
+        upstream::request_headers(&mut head.headers, &ask, self.key.as_ref(), &id);
+        head.extensions.insert(ask);
+        head.extensions.insert(deadline);
+        if head.extensions.get::<Attempts>().is_none() {
+            head.extensions.insert(Attempts::default());
+        }
+        stack.oneshot(Request::from_parts(head, Full::new(body))).await
+    }
+
+    /// Whose limits a call meets: providers count by model, and by the key that is sent to them.
+    fn upstream_key(&self, tenant: Tenant, model: &str) -> UpstreamKey {
+        if self.has_key() {
+            UpstreamKey::new(model)
+        } else {
+            UpstreamKey::new(format!("{}/{model}", tenant.0))
+        }
+    }
+}
+
+/// When a reader's request came, in its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Came(pub(crate) Instant);
+
+/// A credential without its scheme, which may be spelt in many ways (RFC 9110 section 11.1).
+fn token(credential: &[u8]) -> &[u8] {
+    let credential = credential.trim_ascii();
+    match credential.split_at_checked(7) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii_start(),
+        _ => credential,
+    }
+}
+
+/// Whether a body is text that can be counted. One that does not say is taken to be.
+fn is_json(headers: &http::HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|kind| kind.as_bytes().to_ascii_lowercase().windows(4).any(|part| part == b"json"))
+}
+
+/// The model that a request asks for.
+fn wanted_model(body: &[u8]) -> Option<String> {
+    let model: String = lastbyte::core::last_field(body, "model")?;
+    // Names of models are short; what is longer is none, and would be kept.
+    Some(model).filter(|model| model.len() <= MAX_MODEL)
+}
+
+/// The layers around a call, outermost first.
+fn stack(
+    config: &Config,
+    timeouts: Timeouts,
+    breaker: BreakerLayer,
+    places: &Places,
+    quota: &QuotaLayer,
+    client: Client,
+) -> Stack {
+    let retry = match RetryLayer::new().with_budget(config.retry.budget, config.retry.budget_floor) {
+        Some(layer) => layer,
+        None => RetryLayer::new(),
+    };
+    let retry = retry
+        .with_pacing(config.retry.pacing)
+        .with_hedge(config.retry.hedge)
+        .with_splice(Settings {
+            strategy: config.retry.mid_stream,
+            continuation: config.upstream.continuation,
+            max_request: config.max_body,
+            max_event: config.stream.max_event,
+            ..Settings::default()
+        })
+        .with_max_attempts(config.retry.max_attempts)
+        .with_backoff(Backoff::new(config.retry.initial, config.retry.cap))
+        .with_max_wait(config.retry.max_wait)
+        .with_ambiguous(config.retry.ambiguous)
+        .with_within(config.retry.within)
+        .with_total(timeouts.total)
+        .with_hold_head(config.stream.hold_head)
+        .with_max_body(config.max_body)
+        .with_max_event(config.stream.max_event);
+    let guard = GuardLayer::new()
+        .with_first_event(timeouts.first_event)
+        .with_idle(timeouts.idle)
+        .with_total(timeouts.total)
+        .with_max_event(config.stream.max_event);
+    let service = ServiceBuilder::new()
+        .map_response(|response: Response<_>| response.map(Body::new))
+        .layer(quota.clone())
+        .layer(retry)
+        .layer(breaker)
+        .layer(places.upstream())
+        .layer(guard)
+        .map_request(upstream::outgoing)
+        .map_response(upstream::incoming)
+        .service(client);
+    BoxCloneSyncService::new(service)
+}
