@@ -282,9 +282,19 @@ impl<'a> World<'a> {
     async fn end_again(&mut self, at: usize, journal: &Arc<dyn Journal>, now: Moment) {
         let end = self.end();
         let Some(entry) = self.keys[at].entry.as_mut().filter(|entry| entry.is_ended()) else { return };
+        let lease = entry.lease();
         let batch = Batch { first: entry.events.len() as u64 + 1, ..Batch::default() };
-        self.trace.push(format!("end again {:?}", entry.lease()));
-        let got = journal.end(entry.lease(), batch, end).await;
+        self.trace.push(format!("end again {lease:?}"));
+        let others = [
+            journal.sent(lease).await,
+            journal.append(lease, batch.clone()).await,
+            journal.relinquish(lease).await,
+            journal.release(lease).await,
+            journal.renew(lease).await.map(|_| ()),
+        ];
+        let all_fenced = others.iter().all(|got| matches!(got, Err(WriteError::Fenced)));
+        assert!(all_fenced, "{others:?} of an answer that has ended");
+        let got = journal.end(lease, batch, end).await;
         if entry.ended_by_lease {
             got.unwrap();
             entry.maybe_renewed(now);
