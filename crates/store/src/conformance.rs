@@ -7,12 +7,8 @@
 //! Waits are measured on tokio's clock. Where a test pauses that, nothing in the store may wait for a thread
 //! that tokio does not know of, or the clock runs ahead of it.
 //!
-//! ```ignore
-//! #[tokio::test]
-//! async fn my_store_passes_the_suite() {
-//!     check_all(&MyBench::new()).await;
-//! }
-//! ```
+//! A store's tests implement [`Bench`] and await [`check_all`], and [`check_model`] with some seeds; those of
+//! [`Memory`](crate::Memory), in `tests/memory.rs`, are an example.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a check fails by a panic")]
 
 use std::sync::Arc;
