@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use lastbyte::backpressure::Occupancy;
 use lastbyte::breaker::{State as Circuit, Status};
+use lastbyte::idempotency::Totals as Keys;
 use lastbyte::quota::{QuotaLayer, Quotas as _, Totals};
 
 use crate::places::Held;
@@ -42,7 +43,8 @@ async fn metrics(State(proxy): State<Arc<Proxy>>) -> impl IntoResponse {
     let ready = !proxy.drain.is_begun();
     (
         [(header::CONTENT_TYPE, METRICS)],
-        exposition(&proxy.stats.counts(), &proxy.circuits(), &proxy.places.held(), &proxy.quota, ready),
+        exposition(&proxy.stats.counts(), &proxy.circuits(), &proxy.places.held(), &proxy.quota, ready)
+            + &exposition_of_keys(&proxy.answers.totals()),
     )
 }
 
@@ -139,6 +141,32 @@ fn exposition(
     text
 }
 
+/// What keys did, in the same format.
+fn exposition_of_keys(totals: &Keys) -> String {
+    let counters = [
+        ("opened", "Answers asked for under a new key.", totals.opened),
+        ("joined", "Requests that got an answer that was running.", totals.joined),
+        ("replayed", "Requests that got an answer that had ended.", totals.replayed),
+        ("taken_over", "Answers taken over from a writer that had died.", totals.taken_over),
+        ("released", "Keys set free because nothing was answered.", totals.released),
+        ("fenced", "Answers that somebody else went on with or ended.", totals.fenced),
+        ("degraded", "Requests with a key that passed while the store was away.", totals.degraded),
+        ("refused", "Requests with a key that were refused while the store was away.", totals.refused),
+    ];
+    let mut text = String::new();
+    for (name, help, value) in counters {
+        let name = format!("lastbyte_answers_{name}_total");
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+    }
+    let _ = writeln!(
+        text,
+        "# HELP lastbyte_answers_running Answers that are written now.\n# TYPE lastbyte_answers_running gauge\n\
+         lastbyte_answers_running {}",
+        totals.running
+    );
+    text
+}
+
 fn page(proxy: &Proxy) -> String {
     let counts = proxy.stats.counts();
     let up = humantime::format_duration(std::time::Duration::from_secs(proxy.stats.up().as_secs()));
@@ -166,6 +194,11 @@ fn page(proxy: &Proxy) -> String {
         row("tenants with a quota in use", &proxy.quota.quotas().keys());
         row("tokens reserved, and used in the end", &format!("{reserved}, {used}"));
     }
+    let keys = proxy.answers.totals();
+    row("answers under a key", &keys.opened);
+    row("written now", &keys.running);
+    row("joined, replayed", &format!("{}, {}", keys.joined, keys.replayed));
+    row("taken over", &keys.taken_over);
     let held = proxy.places.held();
     row("places of readers", &in_words(&held.readers));
     row("memory charged", &format!("{} of {}", size(held.memory), size(held.memory_budget)));

@@ -10,6 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use lastbyte::core::{Ask, Dialect, REFUSED_BY};
+use lastbyte::idempotency::IDEMPOTENCY_KEY;
 use lastbyte::retry::ReplayBody;
 use lastbyte::retry::splice::ACCEPT;
 use std::time::Duration;
@@ -44,7 +45,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ];
 
 /// Headers of a request that are for the gateway, or that are made anew.
-const OURS: [HeaderName; 8] = [
+const OURS: [HeaderName; 9] = [
     header::HOST,
     header::CONTENT_LENGTH,
     header::EXPECT,
@@ -52,6 +53,7 @@ const OURS: [HeaderName; 8] = [
     REQUEST_ID,
     HeaderName::from_static("x-request-timeout"),
     HeaderName::from_static("x-user-id"),
+    HeaderName::from_static("last-event-id"),
     HeaderName::from_static("proxy-connection"),
 ];
 
@@ -183,6 +185,7 @@ pub(crate) fn outgoing<B>(mut request: Request<B>) -> Request<B> {
     *request.version_mut() = Version::HTTP_11;
     // The layers have read it.
     request.headers_mut().remove(ACCEPT);
+    request.headers_mut().remove(IDEMPOTENCY_KEY);
     request
 }
 

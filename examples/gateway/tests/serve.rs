@@ -44,7 +44,7 @@ fn wrong_usage_is_2_with_a_clear_word() {
     for (args, word) in [
         (&["serve", "--upstream", "http://127.0.0.1:1"][..], "does not end in /v1"),
         (&["serve", "--listen", "0.0.0.0:80"], "--listen: listen:"),
-        (&["serve", "--store", "redis://127.0.0.1"], "--store: store.url:"),
+        (&["serve", "--store", "postgres://127.0.0.1"], "--store: store.url:"),
         (&["serve", "--nonsense"], "--nonsense"),
         (&["mock", "--faults", "{\"refuze\": 1}"], "refuze"),
         (&["fly"], "fly"),

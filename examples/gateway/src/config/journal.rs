@@ -47,11 +47,14 @@ pub(crate) struct Idempotency {
 
 impl Default for Store {
     fn default() -> Self {
-        let data = etcetera::choose_base_strategy().map(|strategy| strategy.data_dir());
-        let folder = data.unwrap_or_else(|_| PathBuf::from("."));
-        let url = StoreUrl::Sqlite(folder.join("lastbyte").join("gateway.db"));
-        Self { url, on_error: OnError::Refuse }
+        Self { url: StoreUrl::Sqlite(usual()), on_error: OnError::Refuse }
     }
+}
+
+/// The file in the user's data folder.
+fn usual() -> PathBuf {
+    let data = etcetera::choose_base_strategy().map(|strategy| strategy.data_dir());
+    data.unwrap_or_else(|_| PathBuf::from(".")).join("lastbyte").join("gateway.db")
 }
 
 impl Default for Idempotency {
@@ -206,8 +209,11 @@ fn url(value: &Value) -> Read<StoreUrl> {
     }
     if let Some(path) = text.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
-        if path.is_empty() || path.ends_with('/') {
-            return Err("expected the path of a file behind \"sqlite:\"".into());
+        if path.is_empty() {
+            return Ok(StoreUrl::Sqlite(usual()));
+        }
+        if path.ends_with('/') {
+            return Err("expected the path of a file behind \"sqlite:\", found that of a folder".into());
         }
         return Ok(StoreUrl::Sqlite(Path::new(path).to_owned()));
     }

@@ -91,7 +91,11 @@ fn what_contradicts_itself_is_refused() {
     assert!(mistakes("[retry]\ninitial = \"5s\"\ncap = \"1s\"\n")[0].contains("less than retry.initial"));
     assert!(mistakes("[timeouts]\nfirst_event = \"11m\"\n")[0].contains("longer than timeouts.total"));
     assert!(mistakes("listen = \"127.0.0.1:8081\"\n")[0].contains("the same address"));
-    assert!(mistakes("[store]\nurl = \"redis://127.0.0.1\"\n")[0].contains("only \"memory:\""));
+    let told = &mistakes("[store]\nurl = \"postgres://u:secret@h\"\n")[0];
+    assert!(told.contains("\"redis+cluster://…\"") && !told.contains("secret"), "{told}");
+    assert!(mistakes("[store]\nurl = \"sqlite:/tmp/\"\n")[0].contains("that of a folder"));
+    assert!(mistakes("[idempotency]\nlease = \"1ms\"\n")[0].contains("a second at least"));
+    assert!(mistakes("[idempotency]\nwhen_unread = \"never\"\n")[0].contains("or \"finish\""));
     assert!(mistakes("[timeouts]\nidle = \"0s\"\n")[0].contains("more than nothing"));
     assert!(mistakes("retry = 3\n")[0].contains("a section of keys"));
     assert!(mistakes("[nonsense]\n")[0].starts_with("FILE:1: nonsense: unknown key"));
