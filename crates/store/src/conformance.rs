@@ -1,7 +1,8 @@
 //! The suite that every [`Journal`] has to pass, unchanged.
 //!
-//! Each check opens answers of its own, so a store may be shared by all of them, and by earlier runs. Most
-//! have leases that never run out in a test; those about time count in [`Bench::unit`].
+//! Each check opens answers of its own, so a store may hold what earlier runs have left. But a store has one run
+//! at a time, for [`Journal::claim_any`] takes whatever it finds. Most answers have leases that do not run out;
+//! what is about time counts in [`Bench::unit`].
 //!
 //! Waits are measured on tokio's clock. Where a test pauses that, nothing in the store may wait for a thread
 //! that tokio does not know of, or the clock runs ahead of it.
@@ -20,9 +21,16 @@ use std::time::Duration;
 use crate::{BoxFuture, Journal};
 
 mod append;
+mod crash;
+mod end;
+mod follow;
+mod gone;
 mod kit;
+mod lease;
 mod model;
 mod open;
+mod read;
+mod seize;
 
 pub use model::check_model;
 
@@ -82,6 +90,46 @@ pub const CHECKS: &[Check] = checks![
     append::what_is_too_large_is_not_written_and_the_answer_goes_on,
     append::events_may_have_any_bytes,
     append::a_large_event_comes_back_whole,
+    end::the_end_comes_with_its_last_events,
+    end::an_answer_may_end_without_events,
+    end::the_end_is_not_held_to_the_bytes_of_an_answer,
+    end::an_end_may_be_repeated,
+    end::what_has_ended_does_not_change,
+    lease::who_claims_goes_on_where_the_other_stopped,
+    lease::a_claim_leaves_the_state_as_it_was,
+    lease::a_lease_that_ran_out_and_was_not_claimed_may_write,
+    lease::an_old_lease_can_do_nothing,
+    lease::what_is_leased_is_not_claimed,
+    lease::of_many_who_claim_at_once_one_wins,
+    lease::fences_only_grow,
+    lease::who_renews_or_writes_keeps_an_answer,
+    lease::what_is_relinquished_may_be_claimed_at_once,
+    lease::any_answer_without_a_writer_is_found,
+    lease::of_many_who_claim_any_none_get_the_same,
+    lease::the_writer_hears_how_long_ago_somebody_attended,
+    seize::who_seizes_an_answer_has_the_last_word,
+    seize::an_answer_is_seized_at_any_time_before_its_end,
+    gone::who_releases_an_answer_frees_its_key,
+    gone::what_has_ended_expires,
+    gone::what_nobody_writes_expires_too,
+    gone::what_is_written_or_renewed_does_not_expire,
+    gone::the_key_of_what_has_expired_is_free,
+    gone::a_name_that_was_never_given_reads_nothing_of_the_one_that_was,
+    read::pages_have_no_gap_and_no_more_than_was_asked_for,
+    read::a_page_has_all_that_there_is_room_for_in_the_end,
+    follow::followers_see_the_same_whenever_they_come,
+    follow::two_thousand_followers_see_the_same,
+    follow::a_slow_follower_misses_nothing,
+    follow::a_follower_goes_on_when_another_writes,
+    follow::who_waits_wakes_at_every_change,
+    follow::nobody_waits_for_what_is_there,
+    follow::who_waits_comes_back_in_time,
+    crash::what_was_written_outlives_its_writer,
+    crash::the_end_outlives_its_writer,
+    crash::all_answers_without_a_writer_are_found_after_a_crash,
+    crash::fences_grow_across_crashes,
+    crash::what_has_ended_expires_after_a_crash_too,
+    crash::a_store_that_forgets_begins_anew,
 ];
 
 /// Runs all of them, one after the other, each on keys of its own.

@@ -49,9 +49,11 @@
 pub mod conformance;
 mod id;
 mod journal;
+mod memory;
 pub mod quota;
 mod record;
 
 pub use id::{AnswerId, ParseIdError, Slot};
 pub use journal::{BoxFuture, Journal, StoreError, WriteError};
+pub use memory::Memory;
 pub use record::{Batch, Claimed, End, Lease, Look, NewAnswer, Opened, Page, Record, State};

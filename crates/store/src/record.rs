@@ -155,7 +155,8 @@ impl Batch {
 /// How an answer ended.
 #[derive(Clone, Debug)]
 pub struct End {
-    /// One of the states that [are ends](State::is_ended).
+    /// One of the states that [are ends](State::is_ended). With another one nothing is written: that is
+    /// [`WriteError::OutOfOrder`](crate::WriteError::OutOfOrder), and nothing is seized.
     pub state: State,
     /// What else there is to say, in the writer's own form.
     pub detail: Bytes,

@@ -17,10 +17,11 @@ end
 if mode ~= 'seize' and r[2] ~= fence then return { 'fenced' } end
 local n, bytes, lease, ttl = tonumber(r[4]), tonumber(r[5]), tonumber(r[8]), tonumber(r[9])
 if mode == 'seize' then first = n + 1 end
-if first > n + 1 or (count > 0 and first <= n and first + count - 1 > n) then return { 'order' } end
+if first > n + 1 or (count > 0 and first <= n and (first < 1 or first + count - 1 > n)) then return { 'order' } end
+if mode ~= 'append' and not ENDED[state] then return { mode == 'seize' and 'fenced' or 'order' } end
 local set = {}
 local function put(field, value) set[#set + 1] = field; set[#set + 1] = value end
--- A batch that is there already is written no second time, its head neither.
+-- A batch that is there already is written no second time, nor what comes with it.
 if first == n + 1 then
   bytes = bytes + size
   if has_head then bytes = bytes + #head - tonumber(r[6]) end
@@ -31,12 +32,12 @@ if first == n + 1 then
   end
   put('n', digits(n)); put('bytes', digits(bytes))
   if has_head then put('head', head); put('headlen', digits(#head)) end
+  if attempts > tonumber(r[10]) then put('attempts', digits(attempts)) end
 end
-if attempts > tonumber(r[10]) then put('attempts', digits(attempts)) end
 local till, mark = 0, 0
 if mode == 'append' then
   till = NOW + lease
-  if count > 0 then put('state', 'streaming') end
+  if n > 0 then put('state', 'streaming') end
   if due(tonumber(r[11]), lease) then mark = 1; put('marked', digits(NOW)) end
 else
   put('state', state); put('end', detail)

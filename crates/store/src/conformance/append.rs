@@ -89,6 +89,8 @@ pub(super) async fn a_batch_that_begins_too_late_is_out_of_order(bench: &dyn Ben
     refused!(OutOfOrder, journal.append(lease, batch(2, ["b"])));
     journal.append(lease, batch(1, ["a"])).await.unwrap();
     let before = known(&journal, answer.id).await;
+    // Numbers begin at 1.
+    refused!(OutOfOrder, journal.append(lease, batch(0, ["a"])));
     for first in [3, 4, 1000, u64::MAX - 1, u64::MAX] {
         let late = Batch { head: Some(Bytes::from_static(b"head")), attempts: 9, ..batch(first, ["x", "y"]) };
         refused!(OutOfOrder, journal.append(lease, late.clone()));

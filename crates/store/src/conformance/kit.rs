@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Bench;
-use crate::{AnswerId, Batch, End, Journal, Lease, Look, NewAnswer, Opened, Record, Slot, State};
+use crate::{AnswerId, Batch, Claimed, End, Journal, Lease, Look, NewAnswer, Opened, Record, Slot, State};
 
 /// Says which check it was, where one panics.
 pub(super) struct Named(pub(super) String);
@@ -139,4 +139,20 @@ pub(super) async fn step_back() {
         Poll::Pending
     })
     .await;
+}
+
+/// Claims all that nobody writes, one after the other.
+pub(super) async fn claim_all(journal: &Arc<dyn Journal>, except: &[AnswerId]) -> Vec<Claimed> {
+    let mut except = except.to_vec();
+    let mut all = Vec::new();
+    while let Some(claimed) = journal.claim_any(&except).await.unwrap() {
+        let id = claimed.lease.id;
+        assert!(!except.contains(&id), "{id} was not asked for");
+        assert_eq!(claimed.record.id, id);
+        assert_eq!(claimed.record.fence, claimed.lease.fence);
+        assert!(!claimed.record.state.is_ended());
+        except.push(id);
+        all.push(claimed);
+    }
+    all
 }
