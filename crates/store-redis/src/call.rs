@@ -47,7 +47,12 @@ pub(crate) enum Fate {
 }
 
 impl Call {
-    pub(crate) fn new(step: &'static LazyLock<Step>, keys: Vec<Bytes>, args: Vec<Bytes>, within: Duration) -> Self {
+    pub(crate) fn new(
+        step: &'static LazyLock<Step>,
+        keys: Vec<Bytes>,
+        args: Vec<Bytes>,
+        within: Duration,
+    ) -> Self {
         Self {
             step,
             keys,

@@ -171,7 +171,11 @@ impl Lane {
                 Meaning::No => call.failed(&error),
             });
         }
-        if is_not_now { self.link.broken() } else { self.link.worked() }
+        if is_not_now {
+            self.link.broken()
+        } else {
+            self.link.worked()
+        }
         self.put_back(fates.into_iter());
     }
 

@@ -38,9 +38,14 @@ impl Finder {
     pub(crate) async fn client(&mut self) -> RedisResult<Client> {
         let target = &*self.target;
         let Place::Sentinels(service) = &target.place else {
-            let info = target.address(self.tried).into_connection_info()?.set_redis_settings(target.settings());
+            let info =
+                target.address(self.tried).into_connection_info()?.set_redis_settings(target.settings());
             self.tried = self.tried.wrapping_add(1);
-            return if target.tls { Client::build_with_tls(info, target.certificates()) } else { Client::open(info) };
+            return if target.tls {
+                Client::build_with_tls(info, target.certificates())
+            } else {
+                Client::open(info)
+            };
         };
         if self.sentinels.is_none() {
             self.sentinels = Some(sentinels(target, service)?);
@@ -54,7 +59,7 @@ impl Finder {
 
 fn sentinels(target: &Target, service: &str) -> RedisResult<SentinelClient> {
     let hosts = (0..target.hosts.len()).map(|at| target.address(at));
-    let mut builder = SentinelClientBuilder::new(hosts, service.to_owned(), SentinelServerType::Master)?;
+    let mut builder = SentinelClientBuilder::new(hosts, service, SentinelServerType::Master)?;
     if let Some(mode) = target.tls_mode() {
         builder = builder.set_client_to_redis_tls_mode(mode).set_client_to_sentinel_tls_mode(mode);
         builder = builder.set_client_to_redis_certificates(target.certificates());
@@ -133,7 +138,10 @@ impl Link {
             client.get_multiplexed_async_connection_with_config(&self.config).await
         };
         let connected = timeout(CONNECT * 2, connect).await;
-        match connected.map_err(StoreError::unavailable).and_then(|done| done.map_err(StoreError::unavailable)) {
+        match connected
+            .map_err(StoreError::unavailable)
+            .and_then(|done| done.map_err(StoreError::unavailable))
+        {
             Ok(live) => {
                 self.live = Some(live.clone());
                 Ok(live)

@@ -64,7 +64,11 @@ impl Spread {
                 counters.calls.fetch_add(1, Ordering::Relaxed);
                 let fate = match timeout_at(call.until, sent(cluster.clone(), &call, replicas)).await {
                     Ok(Ok((reply, waited))) => {
-                        return call.done(weighed(reply, waited.as_ref(), replicas.map_or(0, |(want, _)| want)));
+                        return call.done(weighed(
+                            reply,
+                            waited.as_ref(),
+                            replicas.map_or(0, |(want, _)| want),
+                        ));
                     }
                     Ok(Err(error)) => fate(call, error),
                     Err(late) => call.failed(&StoreError::unavailable(late)),

@@ -50,7 +50,8 @@ const PARAMETERS: &str = "there are wait_replicas, wait_timeout, prefix, db, ca_
 impl Target {
     /// Reads a URL; or says what is wrong with it and what to write.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
-        let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("this is no URL of a store; {FORMS}"))?;
+        let (scheme, rest) =
+            url.split_once("://").ok_or_else(|| format!("this is no URL of a store; {FORMS}"))?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (tls, kind) = match scheme.split_once('+').unwrap_or((scheme, "")) {
@@ -129,20 +130,24 @@ impl Target {
                     wait_replicas = value.parse().map_err(|_| wrong())?;
                 }
                 "wait_timeout" => {
-                    let wrong = || format!("wait_timeout is like 500ms or 1s, up to 2s, and here is `{value}`");
+                    let wrong =
+                        || format!("wait_timeout is like 500ms or 1s, up to 2s, and here is `{value}`");
                     wait = duration(&value).ok_or_else(wrong)?;
                 }
                 "prefix" => {
                     if value.is_empty() || value.contains(['{', '}']) || value.len() > 64 {
-                        return Err("prefix has 1 to 64 bytes, and no braces: they say where a cluster keeps a key"
-                            .to_owned());
+                        return Err(
+                            "prefix has 1 to 64 bytes, and no braces: they say where a cluster keeps a key"
+                                .to_owned(),
+                        );
                     }
                     self.prefix = value;
                 }
                 "db" => self.read_db(&value)?,
                 "ca_file" => {
                     let read = std::fs::read(&value);
-                    self.ca = Some(read.map_err(|error| format!("ca_file `{value}` cannot be read: {error}"))?);
+                    self.ca =
+                        Some(read.map_err(|error| format!("ca_file `{value}` cannot be read: {error}"))?);
                 }
                 "sentinel_user" => self.sentinel_user = some(value),
                 "sentinel_password" => self.sentinel_password = some(value),
@@ -208,7 +213,9 @@ fn host(host: &str, port: u16) -> Result<(String, u16), String> {
         // An address of version 6 has colons of its own.
         Some(rest) => match rest.split_once(']').ok_or_else(wrong)? {
             (name, "") => (name, port),
-            (name, rest) => (name, rest.strip_prefix(':').and_then(|port| port.parse().ok()).ok_or_else(wrong)?),
+            (name, rest) => {
+                (name, rest.strip_prefix(':').and_then(|port| port.parse().ok()).ok_or_else(wrong)?)
+            }
         },
         None => match host.split_once(':') {
             Some((name, port)) => (name, port.parse().map_err(|_| wrong())?),

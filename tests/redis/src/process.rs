@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Longer than any server takes to begin or to agree with others, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -82,12 +82,20 @@ pub(crate) async fn ask(port: u16, password: Option<&str>, command: &str) -> Opt
     timeout(Duration::from_secs(2), asked).await.ok().flatten()
 }
 
-/// Waits until a server says this.
-pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let waited = async {
-        while !holds().await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    assert!(timeout(PATIENCE, waited).await.is_ok(), "waited {PATIENCE:?} until {what}");
+/// Waits for something that has to come.
+pub(crate) struct Waiting {
+    what: String,
+    since: Instant,
+}
+
+impl Waiting {
+    pub(crate) fn until(what: impl Into<String>) -> Self {
+        Self { what: what.into(), since: Instant::now() }
+    }
+
+    /// Waits a little longer, and fails where that is too long.
+    pub(crate) async fn longer(&self) {
+        assert!(self.since.elapsed() < PATIENCE, "waited {PATIENCE:?} until {}", self.what);
+        sleep(Duration::from_millis(20)).await;
+    }
 }

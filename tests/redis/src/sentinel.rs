@@ -3,7 +3,10 @@ use std::fs;
 use tempfile::TempDir;
 
 use crate::Server;
-use crate::process::{Process, ask, free_port, until};
+use crate::process::{Process, Waiting, ask, free_port};
+
+/// What a sentinel says who knows the replica and the other sentinels.
+const WHOLE: &str = "slaves=1,sentinels=3";
 
 /// A master, a replica, and three sentinels who put the replica in its place within a few seconds.
 #[derive(Debug)]
@@ -32,11 +35,10 @@ impl Sentinels {
             }
         }
         for (_, port, _) in &sentinels {
-            until("the sentinels know one another", async || {
-                let told = ask(*port, None, "INFO sentinel").await;
-                told.is_some_and(|told| told.contains("status=ok,") && told.contains("slaves=1,sentinels=3"))
-            })
-            .await;
+            let waiting = Waiting::until("the sentinels know one another");
+            while !ask(*port, None, "INFO sentinel").await.is_some_and(|told| told.contains(WHOLE)) {
+                waiting.longer().await;
+            }
         }
         Self { master, replica, sentinels }
     }
@@ -64,11 +66,12 @@ async fn sentinel(master: u16) -> Option<(Process, u16, TempDir)> {
     fs::write(&file, config).unwrap();
     let arguments = [file.display().to_string(), "--sentinel".to_owned()];
     let mut process = Process::start(folder.path(), &arguments);
-    let mut ended = false;
-    until("the sentinel answers", async || {
-        ended = process.has_ended();
-        ended || ask(port, None, "PING").await.is_some_and(|answer| answer.contains("PONG"))
-    })
-    .await;
-    (!ended).then_some((process, port, folder))
+    let waiting = Waiting::until("the sentinel answers");
+    while !ask(port, None, "PING").await.is_some_and(|answer| answer.contains("PONG")) {
+        if process.has_ended() {
+            return None;
+        }
+        waiting.longer().await;
+    }
+    Some((process, port, folder))
 }

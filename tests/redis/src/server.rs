@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::process::{Process, ask, free_port, until};
+use crate::process::{Process, Waiting, ask, free_port};
 
 /// One server, which writes down what it is told before it says so (AOF, `appendfsync always`).
 #[derive(Debug)]
@@ -23,7 +23,8 @@ pub struct Certificate {
 impl Certificate {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        let made =
+            rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
         std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
         Self { folder }
@@ -64,7 +65,8 @@ impl Server {
 
     /// One that follows another.
     pub async fn replica_of(master: u16) -> Self {
-        Self::with(&["--replicaof", &format!("127.0.0.1 {master}"), "--repl-diskless-sync-delay", "0"], None).await
+        Self::with(&["--replicaof", &format!("127.0.0.1 {master}"), "--repl-diskless-sync-delay", "0"], None)
+            .await
     }
 
     /// One with these further arguments.
@@ -124,22 +126,23 @@ impl Server {
 
     /// Waits until its answer to a command has this in it.
     pub async fn until(&self, command: &str, has: &str) {
-        until(&format!("{command} has {has}"), async || {
-            ask(self.port, self.password.as_deref(), command).await.is_some_and(|answer| answer.contains(has))
-        })
-        .await;
+        let waiting = Waiting::until(format!("{command} has {has}"));
+        while !ask(self.port, self.password.as_deref(), command).await.is_some_and(|it| it.contains(has)) {
+            waiting.longer().await;
+        }
     }
 
     /// Whether it came up, rather than end at once.
     async fn ready(&mut self) -> bool {
-        let Self { port, password, process, .. } = self;
-        let mut ended = false;
-        until("the server answers", async || {
-            ended = process.has_ended();
-            ended || ask(*port, password.as_deref(), "PING").await.is_some_and(|answer| answer.contains("PONG"))
-        })
-        .await;
-        !ended
+        let waiting = Waiting::until("the server answers");
+        while !ask(self.port, self.password.as_deref(), "PING").await.is_some_and(|it| it.contains("PONG")) {
+            if self.process.has_ended() {
+                return false;
+            }
+            waiting.longer().await;
+        }
+        // Not somebody else's.
+        !self.process.has_ended()
     }
 }
 

@@ -1,5 +1,5 @@
 -- What every step on an answer begins with.
--- KEYS: the answer's hash, the stream of its events, the list of the answers that stood here.
+-- KEYS: the answer's hash, the stream of its events, and which answers stood here.
 local A, E, G = KEYS[1], KEYS[2], KEYS[3]
 -- ARGV: where its followers listen, and its generation.
 local CHANNEL, GEN = ARGV[1], ARGV[2]
@@ -22,6 +22,8 @@ local function keep(ttl, till)
   local life = math.max(ttl, till - NOW)
   redis.call('PEXPIRE', A, digits(life))
   redis.call('PEXPIRE', E, digits(life))
+  -- Of each answer by itself: an earlier one may be remembered for longer.
+  redis.call('HSET', G, 'until' .. GEN, digits(NOW + life + ttl))
   if redis.call('PTTL', G) < life + ttl then redis.call('PEXPIRE', G, digits(life + ttl)) end
 end
 

@@ -1,11 +1,11 @@
 -- What the holder of a lease says beside events: sent, renew, relinquish, release.
 local mode, fence = ARGV[3], ARGV[4]
-local r = redis.call('HMGET', A, 'gen', 'fence', 'state', 'n', 'lease', 'ttl', 'marked', 'attended', 'tenant')
+local r = redis.call('HMGET', A, 'gen', 'fence', 'state', 'n', 'lease', 'ttl', 'marked', 'attended')
 if r[1] ~= GEN or r[2] ~= fence or ENDED[r[3]] then return { 'fenced' } end
 local n, lease, ttl = tonumber(r[4]), tonumber(r[5]), tonumber(r[6])
 if mode == 'release' then
   redis.call('DEL', A, E)
-  redis.call('LREM', G, 1, GEN .. r[9])
+  redis.call('HDEL', G, 'until' .. GEN, 'tenant' .. GEN)
   tell(0, true, 0)
   return { 'ok', 0 }
 end
@@ -13,7 +13,7 @@ local till, mark, set = NOW + lease, 0, {}
 if mode == 'relinquish' then
   till = 0
 elseif due(tonumber(r[7]), lease) then
-  mark = 1
+  mark = digits(lease)
   set = { 'marked', digits(NOW) }
 end
 if mode == 'sent' and r[3] == 'claimed' then set[#set + 1] = 'state'; set[#set + 1] = 'sent' end

@@ -1,5 +1,4 @@
 if redis.call('HGET', A, 'gen') == GEN then return { 'known', record() } end
-for _, old in ipairs(redis.call('LRANGE', G, 0, -1)) do
-  if string.sub(old, 1, #GEN) == GEN then return { 'expired', string.sub(old, #GEN + 1) } end
-end
+local old = redis.call('HMGET', G, 'until' .. GEN, 'tenant' .. GEN)
+if old[1] and old[2] and tonumber(old[1]) > NOW then return { 'expired', old[2] } end
 return { 'unknown' }

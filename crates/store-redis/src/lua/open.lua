@@ -13,8 +13,17 @@ redis.call('DEL', E)
 redis.call('HSET', A, 'gen', GEN, 'tenant', tenant, 'print', print, 'request', request, 'state', state,
   'fence', fence, 'holder', holder, 'till', digits(NOW + lease), 'lease', digits(lease), 'ttl', digits(ttl),
   'max', max, 'n', '0', 'bytes', '0', 'headlen', '0', 'attempts', '0', 'created', digits(NOW), 'marked', digits(NOW))
-redis.call('LPUSH', G, GEN .. tenant)
-redis.call('LTRIM', G, 0, 7)
+-- Of eight others at most it is known that they stood here.
+local others = redis.call('HGETALL', G)
+local kept = 0
+for at = 1, #others, 2 do
+  local gen = string.match(others[at], '^until(.*)$')
+  if gen then
+    kept = kept + 1
+    if tonumber(others[at + 1]) <= NOW or kept > 8 then redis.call('HDEL', G, 'until' .. gen, 'tenant' .. gen) end
+  end
+end
+redis.call('HSET', G, 'tenant' .. GEN, tenant)
 keep(ttl, NOW + lease)
 tell(0, false, lease)
 return { 'new', fence }

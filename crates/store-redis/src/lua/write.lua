@@ -38,7 +38,7 @@ local till, mark = 0, 0
 if mode == 'append' then
   till = NOW + lease
   if n > 0 then put('state', 'streaming') end
-  if due(tonumber(r[11]), lease) then mark = 1; put('marked', digits(NOW)) end
+  if due(tonumber(r[11]), lease) then mark = digits(lease); put('marked', digits(NOW)) end
 else
   put('state', state); put('end', detail)
   redis.call('HDEL', A, 'request')

@@ -7,7 +7,10 @@ fn parsed(url: &str) -> Target {
 #[test]
 fn every_form_is_read() {
     let plain = parsed("redis://localhost");
-    assert_eq!((plain.place, plain.hosts, plain.tls), (Place::Server, vec![("localhost".into(), 6379)], false));
+    assert_eq!(
+        (plain.place, plain.hosts, plain.tls),
+        (Place::Server, vec![("localhost".into(), 6379)], false)
+    );
     assert_eq!((plain.prefix.as_str(), plain.db, plain.replicas), ("lb", 0, None));
 
     let all = parsed("rediss://us%40er:p%3Ass@[::1]:7000/3?prefix=a&wait_replicas=2&wait_timeout=500ms");
