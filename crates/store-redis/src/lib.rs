@@ -7,6 +7,7 @@ mod lane;
 mod link;
 mod listener;
 mod names;
+mod quotas;
 mod redis;
 mod reply;
 mod running;
@@ -15,5 +16,6 @@ mod spread;
 mod stats;
 mod target;
 
+pub use quotas::{Later, OnError, RedisQuotas};
 pub use redis::{ConnectError, Redis};
 pub use stats::Stats;

@@ -5,11 +5,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use lastbyte_store::conformance::Bench;
-use lastbyte_store::{AnswerId, Batch, BoxFuture, Journal, Lease, NewAnswer, Opened, Slot, State};
+use lastbyte_store::{
+    AnswerId, Batch, BoxFuture, End, Journal, Lease, NewAnswer, Opened, Slot, State, StoreError, WriteError,
+};
 use lastbyte_store_redis::Redis;
 use lastbyte_test_redis::Server;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 pub(crate) async fn connect(url: &str) -> Redis {
     Redis::connect(url).await.unwrap()
@@ -80,4 +84,24 @@ pub(crate) async fn open(journal: &Redis, answer: &NewAnswer) -> Lease {
 
 pub(crate) fn event(number: u64) -> Batch {
     Batch { first: number, events: vec![format!("data: {number}\n\n").into()], head: None, attempts: 0 }
+}
+
+pub(crate) fn complete() -> End {
+    End { state: State::Complete, detail: Bytes::new() }
+}
+
+/// Does it again until the store is there, and fails where it takes longer than any failover.
+pub(crate) async fn until_available<T, F>(mut write: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, WriteError>>,
+{
+    let since = Instant::now();
+    loop {
+        match write().await {
+            Ok(done) => return done,
+            Err(WriteError::Store(StoreError::Unavailable(_)))
+                if since.elapsed() < Duration::from_secs(40) => {}
+            Err(error) => panic!("{error:?} after {:?}", since.elapsed()),
+        }
+    }
 }
