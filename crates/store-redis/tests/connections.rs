@@ -27,7 +27,8 @@ async fn it_speaks_tls_to_whom_it_trusts() {
 #[tokio::test]
 async fn a_user_needs_no_more_rights_than_the_documents_say() {
     let server = Server::standalone().await;
-    let rights = "~lb:* &lb:* +@read +@write +@scripting +@pubsub +@connection +time +wait -@dangerous -@admin";
+    let rights =
+        "~lb:* &lb:* +@read +@write +@scripting +@pubsub +@connection +time +wait -@dangerous -@admin";
     server.ask(&format!("ACL SETUSER gateway on >secret {rights}")).await;
     let url = server.url().replace("redis://", "redis://gateway:secret@");
     let redis = connect(&format!("{url}/2")).await;
