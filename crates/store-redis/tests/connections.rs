@@ -43,8 +43,8 @@ async fn a_user_needs_no_more_rights_than_the_documents_say() {
     let wrong = server.url().replace("redis://", "redis://gateway:wrong@");
     let refused = Redis::connect(&wrong).await.unwrap_err();
     assert!(matches!(refused, ConnectError::Unreachable(_)), "{refused:?}");
-    let elsewhere = connect(&format!("{url}?prefix=other")).await;
-    assert!(elsewhere.open(answer()).await.is_err());
+    let elsewhere = Redis::connect(&format!("{url}?prefix=other")).await;
+    assert!(matches!(elsewhere, Err(ConnectError::Unreachable(_))));
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_password_alone_is_enough_for_the_default_user() {
     let server = Server::with_password("p4ss").await;
     let redis = connect(&server.url().replace("redis://", "redis://:p4ss@")).await;
     open(&redis, &answer()).await;
-    assert!(matches!(Redis::connect(&server.url()).await, Err(ConnectError::Unreachable(_)) | Ok(_)));
+    assert!(matches!(Redis::connect(&server.url()).await, Err(ConnectError::Unreachable(_))));
 }
 
 #[tokio::test]
@@ -101,13 +101,8 @@ async fn two_thousand_followers_share_three_connections() {
     let (seen, ()) = tokio::join!(followers, writers);
     assert!(seen.iter().all(|seen| *seen == 4));
     // Who has left is not listened for, after a while.
-    let followed = server.ask("PUBSUB NUMPAT").await;
-    assert!(followed.starts_with(":0"), "{followed}");
-    while server.ask("INFO clients").await.contains("pubsub_clients:1\r\n")
-        && !server.ask("PUBSUB CHANNELS lb:w:*").await.starts_with("*0")
-    {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    assert!(server.ask("PUBSUB CHANNELS lb:w:*").await.starts_with("*500"));
+    server.until("PUBSUB CHANNELS lb:w:*", "*0").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
