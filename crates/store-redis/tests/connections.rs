@@ -1,5 +1,7 @@
 //! How a store connects, and how much it asks of Redis.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::time::Duration;

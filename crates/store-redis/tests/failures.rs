@@ -1,5 +1,7 @@
 //! What becomes of answers when Redis, or a part of it, is gone.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::time::Duration;
