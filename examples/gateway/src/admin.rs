@@ -19,6 +19,7 @@ use lastbyte::quota::{QuotaLayer, Quotas as _, Totals};
 
 use crate::places::Held;
 use crate::proxy::{Proxy, nothing};
+use crate::quotas::Kept;
 use crate::stats::Counts;
 
 /// What `/metrics` is, for those who read it (Prometheus' text format).
@@ -79,7 +80,7 @@ fn exposition(
     counts: &Counts,
     circuits: &[(Box<str>, Status)],
     held: &Held,
-    quota: &QuotaLayer,
+    quota: &QuotaLayer<Kept>,
     ready: bool,
 ) -> String {
     let mut text = String::new();
@@ -235,7 +236,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use lastbyte::quota::Allowance;
+    use lastbyte::quota::{Allowance, Local};
 
     use super::*;
     use crate::config::Config;
@@ -247,7 +248,13 @@ mod tests {
         let refused = [("quota", 2)].into();
         let counts = Counts { requests: 5, active: 1, attempts: 6, bytes: 7, endings, refused };
         let readers = Places::new(&Config::default()).held();
-        let text = exposition(&counts, &[], &readers, &QuotaLayer::new(Allowance::new()), true);
+        let text = exposition(
+            &counts,
+            &[],
+            &readers,
+            &QuotaLayer::with_quotas(Kept::Here(Local::new(Allowance::new()))),
+            true,
+        );
         for line in [
             "# TYPE lastbyte_requests_total counter",
             "lastbyte_ready 1",

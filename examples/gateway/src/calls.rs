@@ -12,8 +12,8 @@ use hyper_util::client::legacy;
 use lastbyte::breaker::{BreakerLayer, Circuits, Mode};
 use lastbyte::core::{Ask, Attempts, Deadline, Dialect, Refusal, RefusedBy, Tenant, UpstreamKey};
 use lastbyte::guard::GuardLayer;
-use lastbyte::idempotency::RequestBody;
-use lastbyte::quota::{QuotaLayer, Wanted};
+use lastbyte::idempotency::{RequestBody, tenant_of};
+use lastbyte::quota::{Key, QuotaLayer, Quotas as _, Wanted};
 use lastbyte::retry::splice::Settings;
 use lastbyte::retry::{Backoff, RetryLayer};
 use tokio::time::Instant;
@@ -23,6 +23,7 @@ use tower::{ServiceBuilder, ServiceExt};
 use crate::config::{Config, Timeouts};
 use crate::places::Places;
 use crate::proxy::RequestId;
+use crate::quotas::Kept;
 use crate::upstream::{self, Client};
 
 /// The longest name of a model, in bytes.
@@ -39,18 +40,21 @@ pub(crate) struct Calls {
     models: HashMap<String, (Stack, Timeouts)>,
     /// What credentials are hashed with: random, and gone with the process.
     tenants: RandomState,
+    /// Whether the quota is shared with others, who do not know that number.
+    shares_quota: bool,
     /// Those of each stack.
     pub(crate) circuits: Vec<Circuits>,
 }
 
 impl Calls {
-    pub(crate) fn new(config: &Config, places: &Places, quota: &QuotaLayer) -> Result<Self, String> {
+    pub(crate) fn new(config: &Config, places: &Places, quota: &QuotaLayer<Kept>) -> Result<Self, String> {
         let client = upstream::client(config).map_err(|error| format!("TLS cannot be set up: {error}"))?;
         let key = config.api_key().map(|key| HeaderValue::from_str(&key)).transpose();
         let mut key = key.map_err(|_| "upstream.api_key_env: the key is no header value".to_owned())?;
         if let Some(key) = &mut key {
             key.set_sensitive(true);
         }
+        let shares_quota = quota.quotas().is_shared() && !quota.quotas().is_unlimited();
         let mut circuits = Vec::new();
         let mut with = |timeouts: Timeouts| {
             let breaker = BreakerLayer::new(config.breaker.policy(timeouts, config.timeouts));
@@ -64,7 +68,15 @@ impl Calls {
         let stack = with(config.timeouts);
         let models = config.models.iter();
         let models = models.map(|(name, own)| (name.clone(), with(own.over(config.timeouts)))).collect();
-        Ok(Self { key, stack, models, tenants: RandomState::new(), circuits, config: config.clone() })
+        Ok(Self {
+            key,
+            stack,
+            models,
+            tenants: RandomState::new(),
+            shares_quota,
+            circuits,
+            config: config.clone(),
+        })
     }
 
     pub(crate) fn has_key(&self) -> bool {
@@ -103,6 +115,10 @@ impl Calls {
             None => self.tenant(&head.headers, ask.dialect),
         };
         head.extensions.insert(tenant);
+        if self.shares_quota {
+            let name = tenant_of(&head);
+            head.extensions.insert(Key::named(name));
+        }
         head.extensions.insert(self.upstream_key(tenant, model.unwrap_or_default()));
         if self.config.quota.tokens_per_minute > 0 && is_json(&head.headers) {
             head.extensions.insert(Wanted::read(ask.dialect, &body));
@@ -169,7 +185,7 @@ fn stack(
     timeouts: Timeouts,
     breaker: BreakerLayer,
     places: &Places,
-    quota: &QuotaLayer,
+    quota: &QuotaLayer<Kept>,
     client: Client,
 ) -> Stack {
     let retry = match RetryLayer::new().with_budget(config.retry.budget, config.retry.budget_floor) {

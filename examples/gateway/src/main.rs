@@ -22,6 +22,7 @@ mod drain;
 mod journal;
 mod places;
 mod proxy;
+mod quotas;
 mod routes;
 mod server;
 mod stats;
@@ -136,7 +137,7 @@ async fn run(config: Config, mock: Option<Mock>) -> Result<(), Failed> {
     let (upstream, key_env) = (config.upstream.url.clone(), config.upstream.api_key_env.clone());
     let store = journal::open(&config.store.url).await.map_err(Failed::Running)?;
     tracing::info!(store = %config.store.url.shown(), "answers are kept there");
-    let proxy = proxy::Proxy::new(config, store.journal(), drain.clone()).map_err(Failed::Usage)?;
+    let proxy = proxy::Proxy::new(config, &store, drain.clone()).map_err(Failed::Usage)?;
     let proxy = Arc::new(proxy);
     if let (Some(name), false) = (&key_env, proxy.has_key()) {
         tracing::warn!("{name} is not set: the readers' own keys are passed on");

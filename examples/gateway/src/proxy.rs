@@ -16,7 +16,6 @@ use lastbyte::core::{Ask, Attempts, Deadline, Dialect, Ending, Refusal, RefusedB
 use lastbyte::guard::SealLayer;
 use lastbyte::idempotency::IdempotencyLayer;
 use lastbyte::quota::{QuotaLayer, load_tokenizers};
-use lastbyte::store::Journal;
 use tokio::time::Instant;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, ServiceBuilder, ServiceExt, service_fn};
@@ -24,7 +23,9 @@ use tower::{Layer as _, ServiceBuilder, ServiceExt, service_fn};
 use crate::calls::{Calls, Came};
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::journal::Store;
 use crate::places::Places;
+use crate::quotas::Kept;
 use crate::stats::Stats;
 use crate::upstream;
 
@@ -50,20 +51,21 @@ pub(crate) struct Proxy {
     readers: Readers,
     pub(crate) answers: IdempotencyLayer,
     pub(crate) places: Places,
-    pub(crate) quota: QuotaLayer,
+    pub(crate) quota: QuotaLayer<Kept>,
     pub(crate) stats: Stats,
     pub(crate) drain: Drain,
 }
 
 impl Proxy {
-    pub(crate) fn new(config: Config, journal: Arc<dyn Journal>, drain: Drain) -> Result<Self, String> {
+    pub(crate) fn new(config: Config, store: &Store, drain: Drain) -> Result<Self, String> {
         let places = Places::new(&config);
-        let quota = QuotaLayer::new(config.quota.allowance()).with_max_event(config.stream.max_event);
+        let quota =
+            QuotaLayer::with_quotas(Kept::new(&config, store)).with_max_event(config.stream.max_event);
         if config.quota.tokens_per_minute > 0 {
             load_tokenizers();
         }
         let calls = Arc::new(Calls::new(&config, &places, &quota)?);
-        let answers = config.idempotency.builder(&config).build(journal);
+        let answers = config.idempotency.builder(&config).build(store.journal());
         let readers = readers(&config, &answers, &calls, &drain);
         let stats = Stats::default();
         Ok(Self { calls, readers, answers, places, quota, stats, drain, config })

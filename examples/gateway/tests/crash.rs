@@ -185,5 +185,5 @@ async fn readers_that_come_back_to_either_gateway_read_each_answer_once() {
     }
     let stats = mock.stats();
     assert_eq!(stats.answers, READERS as u64, "{stats:?}");
-    assert!(stats.faults.len() > 4, "{stats:?}");
+    assert!(stats.faults.len() >= 4, "{stats:?}");
 }
