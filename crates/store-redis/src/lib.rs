@@ -53,7 +53,7 @@
 //!   durable is on the disk; with `everysec`, the default of Redis, the last second is not.
 //! * `maxmemory-policy noeviction`. Every other policy lets answers vanish that are running.
 //! * Rights, where it has users: `~lb:* &lb:* +@read +@write +@scripting +@pubsub +@connection +time +wait`, and
-//!   to a cluster `+cluster|slots` besides.
+//!   in a cluster `+cluster|slots`, and behind sentinels `+role` besides.
 //!
 //! # What a failover loses
 //!
@@ -87,8 +87,8 @@
 //! # Order
 //!
 //! The calls of all answers go over two connections, a third with `wait_replicas`: those that come within two
-//! milliseconds go together. 500 streams of 20 events a second take some 0.01 round trips for an event. Those of one
-//! answer keep their order.
+//! milliseconds go together. 500 streams of 20 events a second take 0.1 round trips for an event at most, and less the
+//! longer a round trip takes. Those of one answer keep their order.
 //!
 //! # At the end of a stream
 //!

@@ -107,6 +107,19 @@ async fn two_thousand_followers_share_three_connections() {
     server.until("PUBSUB CHANNELS lb:w:*", "*0").await;
 }
 
+#[tokio::test]
+async fn those_who_read_the_same_at_once_read_it_once() {
+    let server = Server::standalone().await;
+    let redis = connect(&server.url()).await;
+    let lease = open(&redis, &answer()).await;
+    redis.append(lease, event(1)).await.unwrap();
+    let before = redis.stats();
+    let pages = join_all((0..500).map(|_| redis.read(lease.id, 0, 1000))).await;
+    assert!(pages.into_iter().all(|page| page.unwrap().unwrap().events == event(1).events));
+    let calls = redis.stats().calls - before.calls;
+    assert!(calls < 50, "{calls} calls for 500 readers");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_streams_share_round_trips() {
     let server = Server::standalone().await;

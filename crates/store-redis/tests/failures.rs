@@ -4,10 +4,10 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
-use lastbyte_store::{Journal, Look, NewAnswer, State, StoreError, WriteError};
+use lastbyte_store::{AnswerId, Journal, Look, NewAnswer, Slot, State, StoreError, WriteError};
 use lastbyte_test_redis::Server;
 use support::{answer, complete, connect, event, open, until_available};
 use tokio::time::{Instant, timeout};
@@ -104,6 +104,56 @@ async fn scripts_that_redis_has_forgotten_are_told_again() {
     }
     server.ask("SCRIPT FLUSH").await;
     assert_eq!(redis.read(leases[0].id, 0, 1000).await.unwrap().unwrap().events.len(), 3);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_the_master_is_waited_for_to_become_it() {
+    let (server, other) = (Server::standalone().await, Server::standalone().await);
+    let redis = connect(&server.url()).await;
+    let lease = open(&redis, &answer()).await;
+    server.ask(&format!("REPLICAOF 127.0.0.1 {}", other.port())).await;
+    let (appended, ()) = tokio::join!(redis.append(lease, event(1)), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        server.ask("REPLICAOF NO ONE").await;
+    });
+    // It may have taken over what the other one has, which is nothing. Nobody was told that it could not be reached.
+    assert!(matches!(appended, Ok(()) | Err(WriteError::Fenced)), "{appended:?}");
+    server.ask(&format!("REPLICAOF 127.0.0.1 {}", other.port())).await;
+    server.until("INFO replication", "master_link_status:up").await;
+    let begin = Instant::now();
+    let refused = redis.open(answer()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+    assert!(begin.elapsed() < Duration::from_secs(7), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_follower_finds_what_no_message_told() {
+    let server = Server::standalone().await;
+    let redis = connect(&server.url()).await;
+    let lease = open(&redis, &answer()).await;
+    let slot = lease.id.slot;
+    let (woken, ()) = tokio::join!(redis.changed(lease.id, 0, Duration::from_secs(30)), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        server.ask(&format!("XADD lb:{{{slot}}}:e 1-0 d event")).await;
+        server.ask(&format!("HSET lb:{{{slot}}}:a n 1 state streaming")).await;
+    });
+    woken.unwrap();
+    assert_eq!(redis.read(lease.id, 0, 1000).await.unwrap().unwrap().events, ["event"]);
+}
+
+#[tokio::test]
+async fn the_index_keeps_what_may_be_about_to_be_opened() {
+    let server = Server::standalone().await;
+    let redis = connect(&server.url()).await;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    let [young, old] = [1, 2].map(|generation| AnswerId { slot: Slot(0), generation });
+    server.ask(&format!("ZADD lb:running:{{0}} {} {young} {} {old}", now - 1000, now - 60_000)).await;
+    assert!(redis.claim_any(&[]).await.unwrap().is_none());
+    server.until("ZCARD lb:running:{0}", ":1").await;
+    assert!(redis.claim_any(&[]).await.unwrap().is_none());
+    assert!(
+        server.ask(&format!("ZSCORE lb:running:{{0}} {young}")).await.contains(&(now - 1000).to_string())
+    );
 }
 
 /// A master and its replica, which is in step.

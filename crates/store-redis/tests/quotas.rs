@@ -160,6 +160,17 @@ async fn who_leaves_before_the_reply_has_taken_nothing() {
         let Taking::Later(later) = quotas.take(&key, cost(1)) else { panic!("Redis has to be asked") };
         drop(later);
     }
+    // Redis has been asked by then, and takes its time.
+    server.ask("CLIENT PAUSE 300 ALL").await;
+    let mut taken: Vec<_> = (0..20).map(|_| quotas.take(&key, cost(1))).collect();
+    let waited = timeout(Duration::from_millis(100), async {
+        for taken in &mut taken {
+            let Taking::Later(later) = taken else { panic!("Redis has to be asked") };
+            later.await.unwrap();
+        }
+    });
+    assert!(waited.await.is_err());
+    drop(taken);
     assert!(take(&quotas, &key, cost(1)).await.is_ok());
     until_left(&quotas, &key, (59, 59)).await;
 }
