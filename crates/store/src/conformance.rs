@@ -7,12 +7,8 @@
 //! Waits are measured on tokio's clock. Where a test pauses that, nothing in the store may wait for a thread
 //! that tokio does not know of, or the clock runs ahead of it.
 //!
-//! ```ignore
-//! #[tokio::test]
-//! async fn my_store_passes_the_suite() {
-//!     check_all(&MyBench::new()).await;
-//! }
-//! ```
+//! A store's tests implement [`Bench`] and await [`check_all`], and [`check_model`] with some seeds; those of
+//! [`Memory`](crate::Memory), in `tests/memory.rs`, are an example.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a check fails by a panic")]
 
 use std::sync::Arc;
@@ -88,6 +84,7 @@ pub const CHECKS: &[Check] = checks![
     append::a_batch_that_begins_too_late_is_out_of_order,
     append::a_batch_that_is_partly_there_is_out_of_order,
     append::what_is_too_large_is_not_written_and_the_answer_goes_on,
+    append::of_the_same_batch_at_once_one_is_written,
     append::events_may_have_any_bytes,
     append::a_large_event_comes_back_whole,
     end::the_end_comes_with_its_last_events,
@@ -104,10 +101,12 @@ pub const CHECKS: &[Check] = checks![
     lease::fences_only_grow,
     lease::who_renews_or_writes_keeps_an_answer,
     lease::what_is_relinquished_may_be_claimed_at_once,
+    lease::who_claims_knows_all_that_was_written_before,
     lease::any_answer_without_a_writer_is_found,
     lease::of_many_who_claim_any_none_get_the_same,
     lease::the_writer_hears_how_long_ago_somebody_attended,
     seize::who_seizes_an_answer_has_the_last_word,
+    seize::of_an_end_and_a_seizure_one_is_the_end,
     seize::an_answer_is_seized_at_any_time_before_its_end,
     gone::who_releases_an_answer_frees_its_key,
     gone::what_has_ended_expires,

@@ -26,13 +26,15 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
     fn sent(&self, lease: Lease) -> BoxFuture<'_, Result<(), WriteError>>;
 
     /// Writes events, all or none, and renews the lease. The state is [`State::Streaming`] then, where there
-    /// is an event. A batch that is there already is written no second time.
+    /// is an event. A batch that is there already, from its first event to its last, is written no second
+    /// time: not its head either. One of which a part is there is [`WriteError::OutOfOrder`].
     ///
     /// [`State::Streaming`]: crate::State::Streaming
     fn append(&self, lease: Lease, batch: Batch) -> BoxFuture<'_, Result<(), WriteError>>;
 
     /// Writes the last events and the end: durably, when it returns. The request is forgotten. What is
-    /// written here is not held to [`NewAnswer::max_bytes`], for an end has to be told.
+    /// written here is not held to [`NewAnswer::max_bytes`], for an end has to be told. Whoever wrote the end
+    /// may say it again: that changes nothing.
     fn end(&self, lease: Lease, last: Batch, end: End) -> BoxFuture<'_, Result<(), WriteError>>;
 
     /// Forgets the answer, as if its key had never been used: nothing was answered, nothing paid for.
@@ -69,7 +71,7 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Option<Page>, StoreError>>;
 
     /// Waits until there may be an event after number `after`, or the answer has ended, lost its lease or is
-    /// gone; at most for `wait`, and also for no reason at all.
+    /// gone; at most for `wait`, and also for no reason at all. Where it is so already it does not wait.
     fn changed(&self, id: AnswerId, after: u64, wait: Duration) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Says that somebody reads the answer, now. Of no answer it says nothing.
@@ -123,7 +125,8 @@ impl Error for StoreError {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The lease is not the newest of its answer, or the answer has ended or is gone.
+    /// The lease is not the newest of its answer, or the answer has ended or is gone. One that has run out,
+    /// and that nobody has claimed, is the newest still.
     Fenced,
     /// The answer would have more bytes than it may.
     TooLarge,

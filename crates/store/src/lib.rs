@@ -11,6 +11,40 @@
 //!      └──────────────────────┘
 //! ```
 //!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//!
+//! use lastbyte_store::{AnswerId, Batch, End, Journal, Memory, NewAnswer, Opened, Slot, State};
+//!
+//! let journal = Memory::new();
+//! let id = AnswerId { slot: Slot::of("tenant", "key"), generation: 0x5eed };
+//! let answer = NewAnswer {
+//!     id,
+//!     tenant: "tenant".into(),
+//!     fingerprint: [0; 32],
+//!     request: "a request".into(),
+//!     state: State::Claimed,
+//!     lease: Duration::from_secs(15),
+//!     ttl: Duration::from_secs(24 * 3600),
+//!     max_bytes: 1 << 20,
+//! };
+//! let Opened::New(lease) = journal.open(answer).await? else { return Ok(()) };
+//! // From here on the chat API may have been asked, whatever becomes of this process.
+//! journal.sent(lease).await?;
+//! journal.append(lease, Batch { first: 1, events: vec!["data: a\n\n".into()], ..Batch::default() }).await?;
+//! let last = Batch { first: 2, events: vec!["data: [DONE]\n\n".into()], ..Batch::default() };
+//! journal.end(lease, last, End { state: State::Complete, detail: "".into() }).await?;
+//!
+//! // A reader who has seen the first event.
+//! let page = journal.read(id, 1, 65_536).await?.ok_or("expired")?;
+//! assert_eq!(page.record.state, State::Complete);
+//! assert_eq!(page.events, ["data: [DONE]\n\n"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What is promised
 //!
 //! * **One fence at a time may write.** [`Journal::open`] and [`Journal::claim`] hand out a [`Lease`] with a

@@ -54,7 +54,7 @@ impl Memory {
         Self { table: Mutex::new(Table::new(Self::MAX_BYTES)) }
     }
 
-    /// How many bytes all answers together may have: their requests, heads, events and ends, and 1 KiB for each
+    /// How many bytes all answers together may have: their tenants, requests, heads, events and ends, and 1 KiB for each
     /// answer and 32 bytes for each event beside them.
     #[must_use]
     pub fn with_max_bytes(self, bytes: u64) -> Self {

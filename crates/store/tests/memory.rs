@@ -6,23 +6,29 @@ use std::time::Duration;
 use lastbyte_store::conformance::{Bench, check_all, check_model};
 use lastbyte_store::{BoxFuture, Journal, Memory};
 
-struct InMemory(Mutex<Arc<dyn Journal>>);
+struct InMemory {
+    journal: Mutex<Arc<dyn Journal>>,
+    /// As a store in another process would have it: whoever crashes, it is there.
+    elsewhere: bool,
+}
 
 impl InMemory {
-    fn new() -> Self {
-        Self(Mutex::new(Arc::new(Memory::new())))
+    fn new(elsewhere: bool) -> Self {
+        Self { journal: Mutex::new(Arc::new(Memory::new())), elsewhere }
     }
 }
 
 impl Bench for InMemory {
     fn journal(&self) -> BoxFuture<'_, Arc<dyn Journal>> {
-        Box::pin(async { self.0.lock().unwrap_or_else(PoisonError::into_inner).clone() })
+        Box::pin(async { self.journal.lock().unwrap_or_else(PoisonError::into_inner).clone() })
     }
 
     fn crash(&self) -> BoxFuture<'_, Arc<dyn Journal>> {
         Box::pin(async {
-            let mut journal = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            *journal = Arc::new(Memory::new());
+            let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+            if !self.elsewhere {
+                *journal = Arc::new(Memory::new());
+            }
             journal.clone()
         })
     }
@@ -32,7 +38,7 @@ impl Bench for InMemory {
     }
 
     fn is_durable(&self) -> bool {
-        false
+        self.elsewhere
     }
 
     fn unit(&self) -> Duration {
@@ -42,12 +48,17 @@ impl Bench for InMemory {
 
 #[tokio::test(start_paused = true)]
 async fn the_store_in_memory_passes_the_suite() {
-    check_all(&InMemory::new()).await;
+    check_all(&InMemory::new(false)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_store_in_memory_outlives_those_who_use_it() {
+    check_all(&InMemory::new(true)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_store_in_memory_does_as_the_model_does() {
     for seed in 0..50 {
-        check_model(&InMemory::new(), seed, 400).await;
+        check_model(&InMemory::new(seed % 2 == 0), seed, 400).await;
     }
 }

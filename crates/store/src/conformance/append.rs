@@ -1,6 +1,7 @@
 //! Writing events.
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 
 use super::Bench;
 use super::kit::{answer, batch, end, events, known, open, refused, texts};
@@ -162,4 +163,17 @@ pub(super) async fn a_large_event_comes_back_whole(bench: &dyn Bench) {
     journal.end(lease, batch(2, ["b"]), end(State::Complete)).await.unwrap();
     assert!(events(&journal, answer.id).await == [large, Bytes::from_static(b"b")], "not as it was written");
     assert_eq!(known(&journal, answer.id).await.bytes, (1 << 20) + 1);
+}
+
+pub(super) async fn of_the_same_batch_at_once_one_is_written(bench: &dyn Bench) {
+    let (ours, theirs) = (bench.journal().await, bench.journal().await);
+    let answer = answer(bench);
+    let lease = open(&ours, &answer).await;
+    for first in [1, 3, 5] {
+        let journals = [&ours, &theirs].into_iter().cycle().take(8);
+        let all = join_all(journals.map(|journal| journal.append(lease, batch(first, ["a", "b"])))).await;
+        all.into_iter().for_each(Result::unwrap);
+    }
+    assert_eq!(texts(&events(&theirs, answer.id).await), ["a", "b"].repeat(3));
+    assert_eq!(known(&theirs, answer.id).await.bytes, 6);
 }

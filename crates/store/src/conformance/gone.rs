@@ -50,7 +50,9 @@ pub(super) async fn what_has_ended_expires(bench: &dyn Bench) {
     gone(&ours, answer.id).await;
     refused!(Fenced, ours.append(lease, batch(3, ["c"])));
     assert!(!theirs.seize(answer.id, batch(3, []), end(State::Dead)).await.unwrap());
-    bench.pass(unit * 4).await;
+    bench.pass(unit * 2).await;
+    assert_eq!(ours.look(answer.id).await.unwrap(), Look::Expired { tenant: TENANT.to_owned() });
+    bench.pass(unit * 2).await;
     assert_eq!(theirs.look(answer.id).await.unwrap(), Look::Unknown);
     gone(&ours, answer.id).await;
 }

@@ -110,6 +110,7 @@ pub(super) async fn events(journal: &Arc<dyn Journal>, id: AnswerId) -> Vec<Byte
             return events;
         }
         events.extend(page.events);
+        assert!(events.len() as u64 <= page.record.events, "more events than there are");
     }
 }
 

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use super::Bench;
-use super::kit::{REQUEST, answer, batch, claim_all, end, events, known, long, open, refused, texts};
+use super::kit::{
+    REQUEST, answer, batch, claim_all, end, events, known, long, open, refused, step_back, texts,
+};
 use crate::{Batch, Journal, Lease, NewAnswer, State};
 
 /// An answer of two events, whose lease has run out.
@@ -226,4 +228,27 @@ pub(super) async fn the_writer_hears_how_long_ago_somebody_attended(bench: &dyn 
     let ago = ours.renew(lease).await.unwrap().unwrap();
     assert!(ago < unit, "just now, not {ago:?}");
     assert_eq!(known(&ours, answer.id).await.state, State::Claimed);
+}
+
+pub(super) async fn who_claims_knows_all_that_was_written_before(bench: &dyn Bench) {
+    let (ours, theirs) = (bench.journal().await, bench.journal().await);
+    for at in 0..16 {
+        let answer = answer(bench);
+        let old = open(&ours, &answer).await;
+        ours.relinquish(old).await.unwrap();
+        let claims = async {
+            if at % 2 == 0 {
+                step_back().await;
+            }
+            theirs.claim(answer.id).await.unwrap()
+        };
+        // Whether who has given its lease back may write, until another has it, is for the store to say.
+        let (wrote, claimed) = join(ours.append(old, batch(1, ["a"])), claims).await;
+        let written = u64::from(wrote.is_ok());
+        match claimed {
+            Some(claimed) => assert_eq!(claimed.record.events, written, "{wrote:?}"),
+            None => assert_eq!(written, 1, "it was given back, and cannot be claimed"),
+        }
+        assert_eq!(known(&theirs, answer.id).await.events, written);
+    }
 }

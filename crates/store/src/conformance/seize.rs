@@ -1,10 +1,11 @@
 //! Ending an answer of somebody else.
 
 use bytes::Bytes;
+use futures_util::future::join;
 
 use super::Bench;
-use super::kit::{answer, batch, end, events, known, open, refused, texts};
-use crate::{Batch, NewAnswer, State};
+use super::kit::{answer, batch, end, events, known, open, refused, step_back, texts};
+use crate::{Batch, NewAnswer, State, WriteError};
 
 pub(super) async fn who_seizes_an_answer_has_the_last_word(bench: &dyn Bench) {
     let (ours, theirs) = (bench.journal().await, bench.journal().await);
@@ -56,5 +57,27 @@ pub(super) async fn an_answer_is_seized_at_any_time_before_its_end(bench: &dyn B
         assert_eq!(known(&journal, answer.id).await.state, State::Dead);
         assert!(journal.claim(answer.id).await.unwrap().is_none());
         refused!(Fenced, journal.append(lease, batch(2, ["b"])));
+    }
+}
+
+pub(super) async fn of_an_end_and_a_seizure_one_is_the_end(bench: &dyn Bench) {
+    let (ours, theirs) = (bench.journal().await, bench.journal().await);
+    for at in 0..16 {
+        let answer = answer(bench);
+        let lease = open(&ours, &answer).await;
+        let ends = async {
+            if at % 2 == 0 {
+                step_back().await;
+            }
+            ours.end(lease, batch(1, ["end"]), end(State::Complete)).await
+        };
+        let (ended, seized) = join(ends, theirs.seize(answer.id, batch(1, ["s"]), end(State::Dead))).await;
+        let (state, text) = match (&ended, seized.unwrap()) {
+            (Ok(()), false) => (State::Complete, "end"),
+            (Err(WriteError::Fenced), true) => (State::Dead, "s"),
+            (ended, seized) => panic!("{ended:?}, and seized: {seized}"),
+        };
+        assert_eq!(known(&theirs, answer.id).await.state, state);
+        assert_eq!(texts(&events(&theirs, answer.id).await), [text]);
     }
 }

@@ -7,8 +7,7 @@ use tokio::time::Instant;
 
 use crate::{AnswerId, Batch, Claimed, End, Lease, NewAnswer, Page, Record, State, WriteError};
 
-/// What an answer takes beside its bytes: this struct, its places in the queues, and the name of its tenant,
-/// rounded up. With it there is no crowding in any number of empty answers.
+/// What an answer takes beside its bytes: this struct and its places in the queues, rounded up. With it there is no crowding in any number of empty answers.
 const ANSWER_COST: u64 = 1024;
 
 /// What an event takes beside its bytes: a [`Bytes`].
@@ -68,12 +67,12 @@ impl Answer {
 
     /// What an answer costs that has nothing but its request.
     pub(super) fn first_cost(new: &NewAnswer) -> u64 {
-        ANSWER_COST + new.request.len() as u64
+        ANSWER_COST + (new.tenant.len() + new.request.len()) as u64
     }
 
     /// How many bytes it has and takes.
     pub(super) fn cost(&self) -> u64 {
-        let told = self.request.len() + self.end.as_ref().map_or(0, Bytes::len);
+        let told = self.tenant.len() + self.request.len() + self.end.as_ref().map_or(0, Bytes::len);
         ANSWER_COST + told as u64 + self.bytes + EVENT_COST * self.events.len() as u64
     }
 

@@ -11,7 +11,7 @@ fn answer(slot: u128) -> NewAnswer {
         id: AnswerId { slot: Slot(slot), generation: 1 },
         tenant: "tenant".to_owned(),
         fingerprint: [0; 32],
-        request: Bytes::from(vec![b'r'; 976]),
+        request: Bytes::from(vec![b'r'; 970]),
         state: State::Claimed,
         lease: Duration::from_secs(60),
         ttl: Duration::from_secs(3600),
