@@ -197,6 +197,16 @@ impl Disk {
             .map(drop)
     }
 
+    /// Writes that somebody attended it.
+    pub(crate) async fn attend(&mut self, number: i64, now: i64) -> sqlx::Result<()> {
+        sqlx::query("UPDATE answers SET attended = ?2 WHERE number = ?1")
+            .bind(number)
+            .bind(now)
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+    }
+
     /// Writes that it has ended, in the state that it has now.
     pub(crate) async fn end(&mut self, live: &Live, detail: &Bytes) -> sqlx::Result<()> {
         self.update(live).await?;

@@ -49,8 +49,7 @@
 //! | call | when it returns, it has outlived |
 //! |---|---|
 //! | `open`, `sent`, `end`, `release`, `seize` | the process and a loss of power: SQLite's log is synced before (`synchronous = FULL`) |
-//! | `append`, `renew`, `claim`, `relinquish` | the process; a loss of power may take those since the last sync (`synchronous = NORMAL`), the newest ones, and no gap is left |
-//! | `attend` | nothing: it is for a writer in this process |
+//! | `append`, `renew`, `claim`, `relinquish`, and `attend` to the second | the process; a loss of power may take those since the last sync (`synchronous = NORMAL`), the newest ones, and no gap is left |
 //!
 //! Writes that come while a transaction is under way, or within [`Settings::with_pace`] of its beginning, share
 //! the next one, and are told when it has been committed. What fails, because the disk is full or broken, fails
