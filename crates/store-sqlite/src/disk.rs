@@ -53,6 +53,8 @@ pub(crate) struct Disk {
     pub(crate) connection: SqliteConnection,
     /// Whether commits are synced, as the connection has been told.
     synced: Option<bool>,
+    /// Whether the log has something that the database has not.
+    logged: bool,
 }
 
 impl Disk {
@@ -62,7 +64,7 @@ impl Disk {
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
             .pragma("journal_size_limit", LOG_BYTES.to_string());
         let connection = Self::establish(&options, max_pages).await?;
-        Ok(Self { options, max_pages, connection, synced: None })
+        Ok(Self { options, max_pages, connection, synced: None, logged: true })
     }
 
     async fn establish(options: &SqliteConnectOptions, max_pages: u64) -> sqlx::Result<SqliteConnection> {
@@ -95,7 +97,16 @@ impl Disk {
     }
 
     pub(crate) async fn commit(&mut self) -> sqlx::Result<()> {
+        self.logged = true;
         self.run("COMMIT").await
+    }
+
+    /// Moves the log into the database, as far as nobody reads it, where there is one.
+    pub(crate) async fn checkpoint(&mut self) -> sqlx::Result<()> {
+        if std::mem::take(&mut self.logged) {
+            self.run("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        }
+        Ok(())
     }
 
     /// SQLite may have done so already; and where it cannot, the next transaction gets a new connection.
@@ -181,6 +192,16 @@ impl Disk {
         sqlx::query("UPDATE answers SET changed = ?2 WHERE number = ?1")
             .bind(live.number)
             .bind(live.changed)
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+    }
+
+    /// Writes that somebody attended it.
+    pub(crate) async fn attend(&mut self, number: i64, now: i64) -> sqlx::Result<()> {
+        sqlx::query("UPDATE answers SET attended = ?2 WHERE number = ?1")
+            .bind(number)
+            .bind(now)
             .execute(&mut self.connection)
             .await
             .map(drop)

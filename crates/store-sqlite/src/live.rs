@@ -43,7 +43,12 @@ impl Attended {
         self.0.store(now, Ordering::Relaxed);
     }
 
-    fn ago(&self, now: i64) -> Option<Duration> {
+    /// One that was written down: a time, or none.
+    pub(crate) fn at(time: Option<i64>) -> Self {
+        Self(Arc::new(AtomicI64::new(time.unwrap_or(0))))
+    }
+
+    pub(crate) fn ago(&self, now: i64) -> Option<Duration> {
         let then = self.0.load(Ordering::Relaxed);
         (then != 0).then(|| Duration::from_millis(now.saturating_sub(then).max(0) as u64))
     }
@@ -100,10 +105,6 @@ impl Live {
 
     pub(crate) fn bytes(&self) -> u64 {
         self.event_bytes + self.head.as_ref().map_or(0, |head| head.len() as u64)
-    }
-
-    pub(crate) fn attended(&self, now: i64) -> Option<Duration> {
-        self.attended.ago(now)
     }
 
     pub(crate) fn record(&self, now: i64) -> Record {

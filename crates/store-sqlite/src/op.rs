@@ -20,6 +20,7 @@ pub(crate) enum Op {
     Claim(AnswerId, Asker<Option<Claimed>, StoreError>),
     ClaimAny(HashSet<AnswerId>, Asker<Option<Claimed>, StoreError>),
     Seize(AnswerId, Batch, End, Asker<bool, StoreError>),
+    Attend(AnswerId, Asker<(), StoreError>),
     /// Finish what came before this, and end.
     Close,
 }

@@ -21,6 +21,9 @@ use crate::settings::Settings;
 use crate::writer::Writer;
 use crate::{OpenError, file, schema, stored};
 
+/// How exactly the file knows when an answer was attended: many may do so, and it is a write each time.
+const ATTENDED_TO: Duration = Duration::from_secs(1);
+
 /// Answers in a SQLite file, which one process has for itself. Clones are handles on the same one; when the
 /// last of them is dropped the file is closed, behind the writes that were asked for.
 #[derive(Clone)]
@@ -236,13 +239,15 @@ impl Journal for Sqlite {
     }
 
     fn attend(&self, id: AnswerId) -> BoxFuture<'_, Result<(), StoreError>> {
-        // For its writer only, who is in this process.
         Box::pin(async move {
             let Shared { board, settings, .. } = &*self.shared;
-            if let Some(live) = board.get(id) {
-                live.attended.now(settings.clock.now());
+            let Some(live) = board.get(id) else { return Ok(()) };
+            let now = settings.clock.now();
+            if live.attended.ago(now).is_some_and(|ago| ago < ATTENDED_TO) {
+                live.attended.now(now);
+                return Ok(());
             }
-            Ok(())
+            self.write(|to| Op::Attend(id, to)).await
         })
     }
 }

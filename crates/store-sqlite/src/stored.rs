@@ -122,7 +122,7 @@ pub(crate) fn aged(record: Record, expires: i64, ttl: i64, now: i64) -> Look {
 pub(crate) async fn running(connection: &mut SqliteConnection, now: i64) -> sqlx::Result<Vec<Live>> {
     let rows = sqlx::query(
         "SELECT number, slot, generation, tenant, fingerprint, state, fence, lease, ttl, max_bytes, created, \
-           changed, attempts, head, e.id, e.written, e.total \
+           changed, attempts, head, e.id, e.written, e.total, attended \
          FROM answers LEFT JOIN events e ON e.id = (SELECT max(id) FROM events \
            WHERE id >= number << 27 AND id < (number + 1) << 27) \
          WHERE expires IS NULL",
@@ -136,6 +136,7 @@ fn live(row: &SqliteRow, now: i64) -> sqlx::Result<Live> {
     let last: Option<i64> = row.try_get(14)?;
     let written: Option<i64> = row.try_get(15)?;
     let changed: i64 = row.try_get(11)?;
+    let attended: Option<i64> = row.try_get(17)?;
     Ok(Live {
         number: row.try_get(0)?,
         id: AnswerId { slot: slot(row, 1)?, generation: row.try_get::<i64, _>(2)? as u64 },
@@ -154,6 +155,6 @@ fn live(row: &SqliteRow, now: i64) -> sqlx::Result<Live> {
         head: blob(row, 13)?,
         events: last.map_or(0, last_of),
         event_bytes: number(row, 16)?,
-        attended: Attended::default(),
+        attended: Attended::at(attended.map(|then| then.min(now))),
     })
 }

@@ -78,6 +78,7 @@ impl<'a> Transaction<'a> {
                 told(to, self.claim(found).await)
             }
             Op::Seize(id, last, end, to) => told(to, self.seize(id, last, end).await),
+            Op::Attend(id, to) => told(to, self.attend(id).await),
             Op::Close => (None, None),
         }
     }
@@ -317,9 +318,18 @@ impl<'a> Transaction<'a> {
         live.renew(self.now);
         self.begin().await?;
         self.disk.touch(&live).await?;
-        let attended = live.attended(self.now);
+        let attended = live.attended.ago(self.now);
         self.change(live, false);
         Ok(Ok(attended))
+    }
+
+    async fn attend(&mut self, id: AnswerId) -> Verdict<(), StoreError> {
+        if let Some(live) = self.current(id) {
+            live.attended.now(self.now);
+            self.begin().await?;
+            self.disk.attend(live.number, self.now).await?;
+        }
+        Ok(Ok(()))
     }
 
     async fn claim(&mut self, found: Option<Live>) -> Verdict<Option<Claimed>, StoreError> {

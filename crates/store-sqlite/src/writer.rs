@@ -45,10 +45,12 @@ impl Writer {
         let mut entries = Vec::new();
         let mut next = Instant::now();
         let mut sweep = next;
+        let mut idle = false;
         loop {
             match timeout_at(sweep, queue.recv_many(&mut entries, BATCH)).await {
                 Ok(0) => break,
                 Ok(_) => {
+                    idle = false;
                     let now = Instant::now();
                     if now < next {
                         // Others come meanwhile, and share the transaction.
@@ -69,6 +71,11 @@ impl Writer {
             if Instant::now() >= sweep {
                 // What fails here is tried again at the next time, and is nobody's loss.
                 let more = sweep::portion(&mut self).await.unwrap_or(false);
+                if idle && !more {
+                    // So that a file at rest is whole and small, and the next commit need not do it.
+                    let _ = self.disk.checkpoint().await;
+                }
+                idle = true;
                 sweep = Instant::now() + if more { SWEEP_ON.min(self.sweep_every) } else { self.sweep_every };
             }
         }

@@ -22,6 +22,8 @@ CREATE TABLE answers (
     -- Of one that runs, the last event may be later.
     changed INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
+    -- When somebody attended it, to the second; null where nobody did.
+    attended INTEGER,
     head BLOB,
     -- From here on null while it runs.
     detail BLOB,
