@@ -7,6 +7,7 @@ use lastbyte_store::{AnswerId, Slot};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, raw_sql};
 
+use crate::error::is_busy;
 use crate::events::row_id;
 use crate::file;
 use crate::live::Live;
@@ -35,6 +36,14 @@ static INSERTS: LazyLock<[String; 3]> = LazyLock::new(|| {
         sql
     })
 });
+
+/// By how much the file may be larger while it is swept: a MiB, many times what a portion writes.
+const STRETCH_PAGES: u64 = (1 << 20) / PAGE;
+
+async fn limit(connection: &mut SqliteConnection, pages: u64) -> sqlx::Result<()> {
+    let most = AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+    raw_sql(most).execute(connection).await.map(drop)
+}
 
 /// One row of events, to be written.
 #[derive(Debug)]
@@ -69,16 +78,21 @@ impl Disk {
 
     async fn establish(options: &SqliteConnectOptions, max_pages: u64) -> sqlx::Result<SqliteConnection> {
         let mut connection = options.connect().await?;
-        let most = AssertSqlSafe(format!("PRAGMA max_page_count = {max_pages}"));
-        raw_sql(most).execute(&mut connection).await?;
+        limit(&mut connection, max_pages).await?;
         Ok(connection)
+    }
+
+    /// Lets the file grow by a little more than it may, or no longer: to remove something is to write, too.
+    pub(crate) async fn stretch(&mut self, more: bool) -> sqlx::Result<()> {
+        limit(&mut self.connection, self.max_pages + if more { STRETCH_PAGES } else { 0 }).await
     }
 
     /// Begins a transaction that is on the disk when it is committed, or, where it need not be `durable`, with
     /// the operating system: `synchronous` NORMAL syncs only when it moves the log into the database.
     pub(crate) async fn begin(&mut self, durable: bool) -> sqlx::Result<()> {
-        if self.try_begin(durable).await.is_ok() {
-            return Ok(());
+        match self.try_begin(durable).await {
+            Err(error) if !is_busy(&error) => {}
+            done => return done,
         }
         // Whatever ails the connection, perhaps another one is well.
         self.connection = Self::establish(&self.options, self.max_pages).await?;

@@ -117,17 +117,24 @@ impl Error for OpenError {
 }
 
 /// SQLite's primary result codes: <https://www.sqlite.org/rescode.html>. `None` where it was not SQLite.
-pub(crate) fn code(error: &sqlx::Error) -> Option<i32> {
+fn code(error: &sqlx::Error) -> Option<i32> {
     let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
     Some(code & 0xff)
 }
 
+const BUSY: i32 = 5;
 const CORRUPT: i32 = 11;
 const NOT_A_DATABASE: i32 = 26;
 
-/// Whether SQLite says that the file is broken.
+/// Whether somebody else keeps the file from being written, longer than is waited for.
+pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
+    code(error) == Some(BUSY)
+}
+
+/// Whether the file is broken: SQLite says so, or what it gives is nothing that was ever written.
 pub(crate) fn is_damage(error: &sqlx::Error) -> bool {
-    matches!(code(error), Some(CORRUPT | NOT_A_DATABASE))
+    matches!(error, sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })
+        || matches!(code(error), Some(CORRUPT | NOT_A_DATABASE))
 }
 
 /// As callers of a store are told.

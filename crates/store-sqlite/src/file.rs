@@ -19,8 +19,9 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Where its application id stands, a big-endian number of 32 bits.
 const APPLICATION_ID_AT: usize = 68;
 
-/// How long a connection waits for another one of this process. There is one that writes, so hardly at all.
-const BUSY: Duration = Duration::from_secs(5);
+/// How long a connection waits for another one. Only one of this process writes, so that is somebody with a tool
+/// of their own; and all writes wait meanwhile.
+const BUSY: Duration = Duration::from_secs(1);
 
 /// The right to use a file, until it is dropped or the process ends, however it ends.
 #[derive(Debug)]

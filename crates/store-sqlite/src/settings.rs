@@ -105,7 +105,7 @@ impl Settings {
     }
 
     /// Up to which size, in bytes, a file is read through for damage when it is opened; 256 MiB by default,
-    /// which takes about a second. In a larger one damage is found where it is met.
+    /// half a second where the system has it in memory. In a larger one damage is found where it is met.
     #[must_use]
     pub fn with_check_up_to(self, bytes: u64) -> Self {
         Self { check_up_to: bytes, ..self }

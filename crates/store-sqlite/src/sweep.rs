@@ -2,6 +2,7 @@
 
 use lastbyte_store::AnswerId;
 
+use crate::board::Changes;
 use crate::disk::{Disk, PAGE};
 use crate::writer::Writer;
 
@@ -28,6 +29,7 @@ pub(crate) async fn portion(writer: &mut Writer) -> sqlx::Result<bool> {
     let due = !expired.is_empty() || is_due(disk, now).await?;
     let mut more = false;
     if due {
+        disk.stretch(true).await?;
         disk.begin(false).await?;
         let swept = async {
             for live in &expired {
@@ -40,8 +42,10 @@ pub(crate) async fn portion(writer: &mut Writer) -> sqlx::Result<bool> {
         if swept.is_err() {
             disk.roll_back().await;
         }
+        // Where that fails the file may be a little larger than it should, until the next time.
+        let _ = disk.stretch(false).await;
         more = swept? || expired.len() == ANSWERS;
-        let mut changes = crate::board::Changes::default();
+        let mut changes = Changes::default();
         for live in expired {
             changes.news.push(live.id);
             changes.slots.insert(live.id.slot, None);

@@ -8,12 +8,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use kit::{HOUR, answer, batch, complete, open, pass, pretended, texts};
 use lastbyte_store::{Batch, Journal, Lease, Look, NewAnswer, StoreError, WriteError};
 use lastbyte_store_sqlite::{Settings, Sqlite};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, query_scalar};
+use sqlx::{ConnectOptions, Connection, query_scalar, raw_sql};
 
 fn size(path: &Path) -> u64 {
     fs::metadata(path).unwrap().len()
@@ -84,6 +84,7 @@ async fn a_full_file_refuses_and_goes_on_when_there_is_room_again() {
     assert_eq!((page.events.len() as u64, page.record.events), (there, there));
     // A new answer finds no room either, seen by the writer or by SQLite.
     let mut key = 1;
+    // Each with a memory of its own, when it has expired.
     let refused = loop {
         match store.open(NewAnswer { request: Bytes::from(vec![b'x'; 1000]), ..answer(key) }).await {
             Ok(_) => key += 1,
@@ -200,4 +201,24 @@ async fn leases_from_before_are_void_and_numbers_go_on() {
         }
         store.close().await;
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_not_acknowledged_and_the_next_write_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answers.db");
+    let store = Sqlite::open(&path).await.unwrap();
+    let lease = open(&store, answer(1)).await;
+    // Somebody with a tool of their own, who keeps everybody from writing.
+    let mut other = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let (opened, appended) = join(store.open(answer(2)), store.append(lease, batch(1, &["lost"]))).await;
+    assert!(matches!(opened, Err(StoreError::Unavailable(_))), "{opened:?}");
+    assert!(matches!(appended, Err(WriteError::Store(StoreError::Unavailable(_)))), "{appended:?}");
+    assert_eq!(store.look(answer(2).id).await.unwrap(), Look::Unknown);
+    assert_eq!(texts(&store, lease.id).await, [""; 0]);
+    other.close().await.unwrap();
+    open(&store, answer(2)).await;
+    store.append(lease, batch(1, &["there"])).await.unwrap();
+    assert_eq!(texts(&store, lease.id).await, ["there"]);
 }

@@ -222,3 +222,22 @@ async fn what_is_left_of_a_creation_that_was_cut_short_is_no_harm() {
     store.close().await;
     assert_eq!(files(folder.path()).len(), 1);
 }
+
+#[tokio::test]
+async fn the_log_of_a_damaged_file_is_left_as_it_is_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answers.db");
+    filled(&path).await;
+    let store = Sqlite::open(&path).await.unwrap();
+    open(&store, answer(100)).await;
+    // As a crash leaves them, and then something else.
+    let crashed = tempfile::tempdir().unwrap();
+    let copy = crashed.path().join("answers.db");
+    let mut bytes = fs::read(&path).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..half + 8192].fill(0xa5);
+    fs::write(&copy, bytes).unwrap();
+    fs::copy(folder.path().join("answers.db-wal"), crashed.path().join("answers.db-wal")).unwrap();
+    assert!(matches!(refused(&copy).await, OpenError::Damaged { .. }));
+    assert_eq!(files(crashed.path()).len(), 2);
+}
