@@ -132,12 +132,13 @@ async fn a_follower_finds_what_no_message_told() {
     let redis = connect(&server.url()).await;
     let lease = open(&redis, &answer()).await;
     let slot = lease.id.slot;
-    let (woken, ()) = tokio::join!(redis.changed(lease.id, 0, Duration::from_secs(30)), async {
+    let changed = timeout(Duration::from_secs(10), redis.changed(lease.id, 0, Duration::from_secs(60)));
+    let (woken, ()) = tokio::join!(changed, async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.ask(&format!("XADD lb:{{{slot}}}:e 1-0 d event")).await;
         server.ask(&format!("HSET lb:{{{slot}}}:a n 1 state streaming")).await;
     });
-    woken.unwrap();
+    woken.unwrap().unwrap();
     assert_eq!(redis.read(lease.id, 0, 1000).await.unwrap().unwrap().events, ["event"]);
 }
 
