@@ -91,6 +91,26 @@ async fn every_call_ends_in_time_where_redis_is_away() {
 }
 
 #[tokio::test]
+async fn every_call_ends_in_time_where_redis_hangs() {
+    let server = Server::standalone().await;
+    let redis = connect(&server.url()).await;
+    let lease = open(&redis, &answer()).await;
+    // It takes connections, and answers nothing on them.
+    let asleep = server.try_ask("DEBUG SLEEP 8");
+    let calls = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let begin = Instant::now();
+        let (appended, looked) = tokio::join!(redis.append(lease, event(1)), redis.look(lease.id));
+        assert!(matches!(looked, Err(StoreError::Unavailable(_))), "{looked:?}");
+        assert!(matches!(appended, Err(WriteError::Store(StoreError::Unavailable(_)))), "{appended:?}");
+        assert!(begin.elapsed() < Duration::from_secs(7), "{:?}", begin.elapsed());
+    };
+    tokio::join!(asleep, calls);
+    until_available(|| redis.append(lease, event(1))).await;
+    assert_eq!(redis.read(lease.id, 0, 1000).await.unwrap().unwrap().events, event(1).events);
+}
+
+#[tokio::test]
 async fn scripts_that_redis_has_forgotten_are_told_again() {
     let server = Server::standalone().await;
     let redis = connect(&server.url()).await;
