@@ -110,7 +110,8 @@
 //!
 //! [`Quotas`] is what the layer asks. [`Local`] keeps an allowance for each key in this process: with two
 //! processes behind one address a key has twice its allowance. Another implementation may ask a server that
-//! they share.
+//! they share, as that of `lastbyte-store-redis` does. Where that cannot be asked, and calls are not to pass
+//! without, they get a 503, code `quota_unavailable`.
 //!
 //! # Bounds
 //!

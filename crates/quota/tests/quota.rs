@@ -448,6 +448,39 @@ async fn what_costs_nothing_is_not_counted() {
     assert_eq!((unlimited.quotas().keys(), unlimited.totals().reserved), (0, 0));
 }
 
+/// Allowances behind somebody who is away.
+#[derive(Debug)]
+struct Away;
+
+impl Quotas for Away {
+    type Later = std::future::Ready<Result<Standing, Denied>>;
+
+    fn take(&self, _: &Key, _: Cost) -> Taking<Self::Later> {
+        Taking::Now(Err(Denied::Unavailable { wait: Duration::from_secs(2) }))
+    }
+
+    fn settle(&self, _: &Key, _: Cost, _: Cost) {
+        panic!("nothing was taken");
+    }
+
+    fn token_burst(&self) -> Option<u32> {
+        None
+    }
+
+    fn is_unlimited(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_can_be_asked_it_is_a_503_and_not_the_callers_doing() {
+    let layer = QuotaLayer::with_quotas(Away);
+    let refused = layer.layer(api(|| stream(Pieces))).oneshot(request()).await.unwrap();
+    assert_eq!(refused.status().as_u16(), 503);
+    assert_eq!(refused.headers()["retry-after"], "2");
+    assert_eq!(refused.headers()["x-lastbyte-refused-by"], "quota");
+}
+
 /// Allowances behind somebody who has to be asked.
 #[derive(Debug, Clone)]
 struct Remote {

@@ -52,6 +52,8 @@
 //! * `appendonly yes`, or it forgets everything when it restarts. With `appendfsync always` what a journal calls
 //!   durable is on the disk; with `everysec`, the default of Redis, the last second is not.
 //! * `maxmemory-policy noeviction`. Every other policy lets answers vanish that are running.
+//! * A clock that runs evenly, for leases and lives are counted by it: one that is set back keeps both longer, one that
+//!   is set ahead ends them.
 //! * Rights, where it has users: `~lb:* &lb:* +@read +@write +@scripting +@pubsub +@connection +time +wait`, and
 //!   in a cluster `+cluster|slots`, and behind sentinels `+role` besides.
 //!

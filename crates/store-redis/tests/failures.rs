@@ -91,6 +91,26 @@ async fn every_call_ends_in_time_where_redis_is_away() {
 }
 
 #[tokio::test]
+async fn every_call_ends_in_time_where_redis_hangs() {
+    let server = Server::standalone().await;
+    let redis = connect(&server.url()).await;
+    let lease = open(&redis, &answer()).await;
+    // It takes connections, and answers nothing on them.
+    let asleep = server.try_ask("DEBUG SLEEP 8");
+    let calls = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let begin = Instant::now();
+        let (appended, looked) = tokio::join!(redis.append(lease, event(1)), redis.look(lease.id));
+        assert!(matches!(looked, Err(StoreError::Unavailable(_))), "{looked:?}");
+        assert!(matches!(appended, Err(WriteError::Store(StoreError::Unavailable(_)))), "{appended:?}");
+        assert!(begin.elapsed() < Duration::from_secs(7), "{:?}", begin.elapsed());
+    };
+    tokio::join!(asleep, calls);
+    until_available(|| redis.append(lease, event(1))).await;
+    assert_eq!(redis.read(lease.id, 0, 1000).await.unwrap().unwrap().events, event(1).events);
+}
+
+#[tokio::test]
 async fn scripts_that_redis_has_forgotten_are_told_again() {
     let server = Server::standalone().await;
     let redis = connect(&server.url()).await;
@@ -132,12 +152,13 @@ async fn a_follower_finds_what_no_message_told() {
     let redis = connect(&server.url()).await;
     let lease = open(&redis, &answer()).await;
     let slot = lease.id.slot;
-    let (woken, ()) = tokio::join!(redis.changed(lease.id, 0, Duration::from_secs(30)), async {
+    let changed = timeout(Duration::from_secs(10), redis.changed(lease.id, 0, Duration::from_secs(60)));
+    let (woken, ()) = tokio::join!(changed, async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.ask(&format!("XADD lb:{{{slot}}}:e 1-0 d event")).await;
         server.ask(&format!("HSET lb:{{{slot}}}:a n 1 state streaming")).await;
     });
-    woken.unwrap();
+    woken.unwrap().unwrap();
     assert_eq!(redis.read(lease.id, 0, 1000).await.unwrap().unwrap().events, ["event"]);
 }
 

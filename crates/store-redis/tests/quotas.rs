@@ -160,7 +160,8 @@ async fn who_leaves_before_the_reply_has_taken_nothing() {
         let Taking::Later(later) = quotas.take(&key, cost(1)) else { panic!("Redis has to be asked") };
         drop(later);
     }
-    // Redis has been asked by then, and takes its time.
+    until_left(&quotas, &key, (60, 60)).await;
+    // Redis, which knows the script by now, has been asked when they leave, and takes its time.
     server.ask("CLIENT PAUSE 300 ALL").await;
     let mut taken: Vec<_> = (0..20).map(|_| quotas.take(&key, cost(1))).collect();
     let waited = timeout(Duration::from_millis(100), async {

@@ -124,6 +124,11 @@ impl Server {
         answer.unwrap_or_else(|| panic!("no answer to {command}"))
     }
 
+    /// Says an inline command, and does not care whether it answers in time.
+    pub async fn try_ask(&self, command: &str) -> Option<String> {
+        ask(self.port, self.password.as_deref(), command).await
+    }
+
     /// Waits until its answer to a command has this in it.
     pub async fn until(&self, command: &str, has: &str) {
         let waiting = Waiting::until(format!("{command} has {has}"));
