@@ -18,12 +18,8 @@ use crate::answers::{self, answer_id};
 use crate::body::{AnswerBody, RequestBody};
 use crate::call::Call;
 use crate::core::Shared;
-use crate::driver::Driver;
 use crate::follow::Rescue;
-use crate::pen::Pen;
 use crate::problem::Problem;
-use crate::running::Running;
-use crate::settings::count;
 
 /// The service of [`IdempotencyLayer`](crate::IdempotencyLayer).
 #[derive(Clone, Debug)]
@@ -126,28 +122,6 @@ impl<S> Idempotency<S> {
                 receiver.await.ok()
             })
         })
-    }
-
-    /// Begins to write an answer.
-    pub(crate) fn drive<A, B>(
-        shared: &Shared,
-        service: S,
-        running: Arc<Running>,
-        pen: Pen,
-        request: Request<RequestBody<A>>,
-    ) where
-        S: Service<Request<RequestBody<A>>, Response = Response<B>> + Send + 'static,
-        S::Future: Send,
-        S::Error: Send + 'static,
-        A: Send + 'static,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let core = shared.core.clone();
-        count(&core.counts.opened);
-        core.enter(&running);
-        let driver = Driver { core, running, pen, service, events: 0, claimed: false, attempts_before: 0 };
-        shared.spawn(driver.run(request));
     }
 
     /// Takes over what others have left behind, for as long as it is polled: answers whose writers died, of
