@@ -112,7 +112,8 @@ async fn take(core: &Arc<Core>, claimed: Claimed, asks: Option<&HeaderMap>) -> O
         pen.relinquish().await;
         return None;
     }
-    if let Some(head) = head.filter(|head| head.stream) {
+    // Where only the end is missing, its readers find it in the journal in a moment.
+    if let (Some(head), Todo::Ask { .. }) = (head.filter(|head| head.stream), &todo) {
         running.came(Came::Stream(Arc::new(head)));
     }
     count(&core.counts.taken_over);
