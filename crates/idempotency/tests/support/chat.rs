@@ -82,14 +82,14 @@ type Source = Box<dyn FnMut(&Call) -> Answer + Send>;
 struct Shared {
     source: Source,
     calls: Vec<Call>,
+    /// Held by every call and body.
+    alive: Arc<()>,
 }
 
 /// The chat API.
 #[derive(Clone)]
 pub(crate) struct Chat {
     shared: Arc<Mutex<Shared>>,
-    /// How many calls and bodies are held.
-    alive: Arc<()>,
     /// How many gates are open.
     gates: watch::Sender<usize>,
     asked: watch::Sender<usize>,
@@ -104,9 +104,9 @@ impl Chat {
 
     /// One that decides when it is asked.
     pub(crate) fn by(source: impl FnMut(&Call) -> Answer + Send + 'static) -> Self {
-        let shared = Shared { source: Box::new(source), calls: Vec::new() };
+        let shared = Shared { source: Box::new(source), calls: Vec::new(), alive: Arc::new(()) };
         let (gates, asked) = (watch::Sender::new(0), watch::Sender::new(0));
-        Self { shared: Arc::new(Mutex::new(shared)), alive: Arc::new(()), gates, asked }
+        Self { shared: Arc::new(Mutex::new(shared)), gates, asked }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -133,7 +133,7 @@ impl Chat {
 
     /// How many calls and bodies are held.
     pub(crate) fn held(&self) -> usize {
-        Arc::strong_count(&self.alive) - 1
+        Arc::strong_count(&self.lock().alive) - 1
     }
 }
 
@@ -155,7 +155,7 @@ where
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let shared = self.shared.clone();
-        let held = Held(self.alive.clone());
+        let held = Held(self.lock().alive.clone());
         let (gates, asked) = (self.gates.subscribe(), self.asked.clone());
         Box::pin(async move {
             let (head, body) = request.into_parts();
