@@ -111,7 +111,8 @@ impl<S> Call<S> {
                     count(&core.counts.degraded);
                     tracing::warn!(%error, "a request passes without the guarantee of its key");
                     let response = service.call(request).await?;
-                    let response = Watch::default().lenient().response(&ask, response);
+                    let response =
+                        Watch::default().max_event(settings.max_event).strict().response(&ask, response);
                     let mut response = response.map(AnswerBody::passing);
                     response.headers_mut().insert("x-lastbyte-degraded", HeaderValue::from_static("store"));
                     return Ok(response);

@@ -68,7 +68,10 @@ where
         let keyed: BoxFuture<'static, Result<Self::Response, S::Error>> = match (key, id) {
             (Ok(None), None) => {
                 let request = Request::from_parts(parts, RequestBody::passing(body));
-                return ResponseFuture { kind: Kind::Passing { inner: self.inner.call(request), ask } };
+                let watch = Watch::default().max_event(settings.max_event).strict();
+                return ResponseFuture {
+                    kind: Kind::Passing { inner: self.inner.call(request), ask, watch },
+                };
             }
             (Err(problem), _) => return ResponseFuture::ready(problem.into_response()),
             (Ok(_), Some(id)) => {
@@ -153,7 +156,7 @@ pin_project! {
 pin_project! {
     #[project = KindProj]
     enum Kind<F, B, E> {
-        Passing { #[pin] inner: F, ask: Ask },
+        Passing { #[pin] inner: F, ask: Ask, watch: Watch },
         Keyed { answer: BoxFuture<'static, Result<Response<AnswerBody<B>>, E>> },
     }
 }
@@ -184,9 +187,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
-            KindProj::Passing { inner, ask } => {
+            KindProj::Passing { inner, ask, watch } => {
                 let response = ready!(inner.poll(cx))?;
-                Poll::Ready(Ok(Watch::default().lenient().response(ask, response).map(AnswerBody::passing)))
+                Poll::Ready(Ok(watch.response(ask, response).map(AnswerBody::passing)))
             }
             KindProj::Keyed { answer } => answer.as_mut().poll(cx),
         }

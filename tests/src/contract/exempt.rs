@@ -13,7 +13,7 @@ pub struct Exempt {
 pub const EXEMPT: &[Exempt] = &[
     Exempt {
         check: "an_answer_of_a_layers_own_is_an_error_of_the_chat_api",
-        layers: &["watchdog", "admission", "breaker", "per_upstream", "quota"],
+        layers: &["watchdog", "admission", "idempotency", "breaker", "per_upstream", "quota"],
         why: "it has no answer of its own for a single call; the tests of its crate look at its refusal",
     },
     Exempt {
@@ -54,7 +54,16 @@ pub const EXEMPT: &[Exempt] = &[
     },
     Exempt {
         check: "an_upstream_that_falls_silent_is_ended",
-        layers: &["watchdog", "admission", "seal", "retry", "breaker", "per_upstream", "quota"],
+        layers: &[
+            "watchdog",
+            "admission",
+            "seal",
+            "idempotency",
+            "retry",
+            "breaker",
+            "per_upstream",
+            "quota",
+        ],
         why: "it limits no time; the guard does",
     },
     Exempt {
@@ -84,5 +93,7 @@ pub const EXEMPT: &[Exempt] = &[
     },
 ];
 
-const TELL_NOBODY: &[&str] = &["watchdog", "admission", "retry", "breaker", "per_upstream", "quota", "guard"];
-const ASK_ONCE: &[&str] = &["watchdog", "admission", "seal", "breaker", "per_upstream", "quota", "guard"];
+const TELL_NOBODY: &[&str] =
+    &["watchdog", "admission", "idempotency", "retry", "breaker", "per_upstream", "quota", "guard"];
+const ASK_ONCE: &[&str] =
+    &["watchdog", "admission", "seal", "idempotency", "breaker", "per_upstream", "quota", "guard"];

@@ -27,12 +27,9 @@ async fn frames(response: Given) -> (Vec<Bytes>, bool, bool) {
 async fn what_has_no_key_passes_as_it_is() {
     let pieces = ["\u{feff}: hi\nid: 7\nda", "ta: a\r\n\r\n", "retry: 5\n\n", "data: [DONE]"];
     let steps: Vec<_> = pieces.iter().map(|piece| Step::Data((*piece).into())).collect();
-    for (method, path) in [
-        (Method::POST, CHAT),
-        (Method::POST, "/v1/other"),
-        (Method::GET, "/v1/models"),
-        (Method::PUT, "/v1/answers/x"),
-    ] {
+    for (method, path) in
+        [(Method::POST, "/v1/other"), (Method::GET, "/v1/models"), (Method::PUT, "/v1/answers/x")]
+    {
         let whole = [steps.clone(), vec![Step::Trailers]].concat();
         let broken = [steps.clone(), vec![Step::Reset]].concat();
         let answers = [Answer::stream(whole), Answer::stream(broken)];
@@ -48,6 +45,18 @@ async fn what_has_no_key_passes_as_it_is() {
         assert_eq!(chat.calls()[0].body, "{\"a\":1}");
         assert_eq!(node.journal.given(), "", "and nothing of it is written down");
     }
+    // An answer of the chat API, too, with what stands beside its events.
+    let chat_pieces = [": hi\nid: 7\nda", &crate::support::ROLE[2..], "retry: 5\n\n"];
+    let chat_pieces = chat_pieces.map(|piece| Step::Data(Bytes::copy_from_slice(piece.as_bytes())));
+    let whole = [chat_pieces.to_vec(), steps(["a"]), vec![Step::Trailers]].concat();
+    let text = whole.iter().filter_map(|step| match step {
+        Step::Data(data) => Some(data.clone()),
+        _ => None,
+    });
+    let text: Vec<_> = text.collect();
+    let chat = Chat::new([Answer::stream(whole)]);
+    let response = Node::alone(&chat).send(Request::post(CHAT).body(Full::default()).unwrap()).await;
+    assert_eq!(frames(response).await, (text, true, false));
     // Its error is that of the service.
     let chat = Chat::new([Answer::none(Head::Error(io::ErrorKind::ConnectionReset))]);
     let request = Request::post(CHAT).body(Full::default()).unwrap();
