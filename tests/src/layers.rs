@@ -12,6 +12,7 @@ use lastbyte::quota::{Allowance, QuotaLayer};
 use lastbyte::retry::{Backoff, MaxAttempts, RetryLayer};
 use lastbyte::store::Memory;
 
+use crate::keyed::Unnumbered;
 use crate::subject::Does::{Judges, Limits, Retries, Seals};
 use crate::subject::{ATTEMPTS, CAP, Entry, Subject};
 
@@ -33,8 +34,10 @@ pub const LAYERS: &[Entry] = &[
 
 /// Layers that detach what they do from who asked for it: what comes out of them is the work of a task, so that a
 /// check that drives each poll by hand says nothing of them, and they stand in no order. Each is run alone.
-pub const DETACHED: &[Entry] =
-    &[Entry { name: "keyed", make: || Subject::new(keyed().build(Arc::new(Memory::new())), &[Judges]) }];
+pub const DETACHED: &[Entry] = &[Entry {
+    name: "keyed",
+    make: || Subject::new(Unnumbered(keyed().build(Arc::new(Memory::new()))), &[Judges]),
+}];
 
 /// The entry of that name.
 ///
