@@ -19,7 +19,7 @@ mod seals;
 mod state;
 mod time;
 
-pub use exempt::{EXEMPT, Exempt};
+pub use exempt::{EXEMPT, Exempt, KEYED, exempt};
 
 /// One thing that every layer keeps, as a function that fails by panicking.
 #[derive(Clone, Copy)]

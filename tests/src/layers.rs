@@ -1,13 +1,18 @@
 //! Every layer there is. A new one is one line here; the checks and the matrix follow.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lastbyte::backpressure::{AdmissionLayer, WatchdogLayer};
 use lastbyte::breaker::{BreakerLayer, Policy};
 use lastbyte::guard::{GuardLayer, SealLayer};
+use lastbyte::idempotency::{Builder, IdempotencyLayer};
 use lastbyte::quota::{Allowance, QuotaLayer};
 use lastbyte::retry::{Backoff, MaxAttempts, RetryLayer};
+use lastbyte::store::Memory;
 
+use crate::keyed::Unnumbered;
 use crate::subject::Does::{Judges, Limits, Retries, Seals};
 use crate::subject::{ATTEMPTS, CAP, Entry, Subject};
 
@@ -16,12 +21,23 @@ pub const LAYERS: &[Entry] = &[
     Entry { name: "watchdog", make: || Subject::new(watchdog(), &[Judges]) },
     Entry { name: "admission", make: || Subject::new(admission(), &[Judges]) },
     Entry { name: "seal", make: || Subject::new(SealLayer::new().with_max_event(CAP), &[Judges, Seals]) },
+    Entry {
+        name: "idempotency",
+        make: || Subject::new(idempotency().build(Arc::new(Memory::new())), &[Judges]),
+    },
     Entry { name: "quota", make: || Subject::new(quota(), &[Judges]) },
     Entry { name: "retry", make: || Subject::new(retry(), &[Judges, Retries]) },
     Entry { name: "breaker", make: || Subject::new(breaker(), &[Judges]) },
     Entry { name: "per_upstream", make: || Subject::new(per_upstream(), &[Judges]) },
     Entry { name: "guard", make: || Subject::new(GuardLayer::new().with_max_event(CAP), &[Judges, Limits]) },
 ];
+
+/// Layers that detach what they do from who asked for it: what comes out of them is the work of a task, so that a
+/// check that drives each poll by hand says nothing of them, and they stand in no order. Each is run alone.
+pub const DETACHED: &[Entry] = &[Entry {
+    name: "keyed",
+    make: || Subject::new(Unnumbered(keyed().build(Arc::new(Memory::new()))), &[Judges]),
+}];
 
 /// The entry of that name.
 ///
@@ -62,6 +78,20 @@ fn admission() -> AdmissionLayer {
 fn quota() -> QuotaLayer {
     let plenty = Allowance::new().with_requests_per_minute(1_000_000).with_tokens_per_minute(1_000_000_000);
     QuotaLayer::new(plenty).with_max_event(CAP)
+}
+
+/// For requests without a key, which pass.
+fn idempotency() -> Builder {
+    IdempotencyLayer::builder().with_max_event(CAP)
+}
+
+/// The same for requests each of which has a key of its own.
+fn keyed() -> Builder {
+    let number = AtomicUsize::new(0);
+    idempotency()
+        .with_max_answer(CAP)
+        .with_max_body(CAP)
+        .with_key(move |_| Ok(Some(number.fetch_add(1, Ordering::Relaxed).to_string())))
 }
 
 fn per_upstream() -> AdmissionLayer {

@@ -4,6 +4,7 @@
 //! * [`body`] is a body that does what it is told.
 //! * [`witness`] stands between every two layers and tells of what no layer may do to the next.
 //! * [`layers`] is the list of the layers: a new one is one line.
+//! * [`keyed`] takes off what one of them adds to every event, so that the checks can compare bytes.
 //! * [`contract`] is the list of the checks, and of the layers to which one does not apply, with the reason.
 //! * [`run`] runs one check over one order, under paused time.
 //! * [`matrix`] writes the table of both lists, which a test holds to what is run.
@@ -17,6 +18,7 @@ pub mod body;
 pub mod boxed;
 pub mod chat;
 pub mod contract;
+pub mod keyed;
 pub mod layers;
 pub mod matrix;
 pub mod read;

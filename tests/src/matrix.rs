@@ -4,9 +4,9 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::contract::{Check, EXEMPT, GROUPS, checks};
-use crate::layers::LAYERS;
-use crate::run::applies;
+use crate::contract::{Check, EXEMPT, GROUPS, KEYED, checks, exempt};
+use crate::layers::{DETACHED, LAYERS};
+use crate::subject::Entry;
 use crate::wrong::WRONG;
 
 /// The variable that has the table written instead of compared.
@@ -184,7 +184,14 @@ pub fn unknown() -> Vec<&'static str> {
     let exempt = EXEMPT.iter().map(|exempt| exempt.check).filter(|name| !checks().any(|it| it.name == *name));
     let layers =
         EXEMPT.iter().flat_map(|exempt| exempt.layers.iter().copied()).filter(|name| !is_layer(name));
-    held_by.filter(|name| !is_known(name)).chain(exempt).chain(layers).collect()
+    let keyed = KEYED.iter().flat_map(|(_, checks)| checks.iter().copied());
+    let keyed = keyed.filter(|name| !checks().any(|it| it.name == *name));
+    held_by.filter(|name| !is_known(name)).chain(exempt).chain(keyed).chain(layers).collect()
+}
+
+/// What stands in the columns: the layers, and those that stand in no order.
+fn columns() -> impl Iterator<Item = &'static Entry> {
+    LAYERS.iter().chain(DETACHED)
 }
 
 /// The whole table.
@@ -193,13 +200,12 @@ pub fn text() -> String {
     let mut reasons: Vec<&str> = Vec::new();
     for group in GROUPS {
         let _ = write!(text, "\n## {}\n\n| check |", group.title);
-        LAYERS.iter().for_each(|layer| {
+        columns().for_each(|layer| {
             let _ = write!(text, " {} |", layer.name);
         });
-        let _ = writeln!(text, " pairs | orders |\n|---|{}", ":-:|".repeat(LAYERS.len() + 2));
+        let _ = writeln!(text, " pairs | orders |\n|---|{}", ":-:|".repeat(columns().count() + 2));
         for check in group.checks {
-            let cells: Vec<String> =
-                LAYERS.iter().map(|layer| cell(check, layer.name, &mut reasons)).collect();
+            let cells: Vec<String> = columns().map(|layer| cell(check, layer.name, &mut reasons)).collect();
             let _ = writeln!(text, "| `{}` | {} | ✓ | ✓ |", check.name, cells.join(" | "));
         }
     }
@@ -235,12 +241,7 @@ pub fn text() -> String {
 }
 
 fn cell(check: &Check, layer: &str, reasons: &mut Vec<&'static str>) -> String {
-    let entry = LAYERS.iter().find(|entry| entry.name == layer).expect("it is a layer");
-    if applies(check, &[*entry]) {
-        return "✓".to_owned();
-    }
-    let exempt = EXEMPT.iter().find(|exempt| exempt.check == check.name && exempt.layers.contains(&layer));
-    let why = exempt.expect("what does not apply is exempt").why;
+    let Some(why) = exempt(check.name, layer) else { return "✓".to_owned() };
     let number = reasons.iter().position(|known| *known == why).unwrap_or_else(|| {
         reasons.push(why);
         reasons.len() - 1
@@ -262,7 +263,8 @@ cargo test -p lastbyte-tests --test contract R::C
 ```
 
 A number is the reason why the check says nothing of that layer alone; in pairs and orders it is run as soon
-as another layer stands there. Between every two layers stands a witness that looks at each answer: its
+as another layer stands there. `keyed` is the idempotency layer with a key for each request, which a task answers;
+it is run alone. Between every two layers stands a witness that looks at each answer: its
 endings, the kind of its errors, its size hints, what comes behind its end. A new layer is one line in
 `tests/src/layers.rs`.
 ";

@@ -10,7 +10,7 @@ use tokio::runtime::Builder;
 use tokio::time::timeout;
 
 use crate::ON_PURPOSE;
-use crate::contract::{Check, EXEMPT};
+use crate::contract::{Check, exempt};
 use crate::layers::LAYERS;
 use crate::rig::Rig;
 use crate::subject::Entry;
@@ -23,9 +23,7 @@ const FOREVER: Duration = Duration::from_secs(86_400 * 30);
 
 /// Whether a check says anything of a stack: it does where it does of one of its layers.
 pub fn applies(check: &Check, order: &[Entry]) -> bool {
-    order.iter().any(|entry| {
-        !EXEMPT.iter().any(|exempt| exempt.check == check.name && exempt.layers.contains(&entry.name))
-    })
+    order.iter().any(|entry| exempt(check.name, entry.name).is_none())
 }
 
 /// All ordered pairs, a layer with itself included.

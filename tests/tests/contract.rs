@@ -1,7 +1,7 @@
 //! The contract, run: each check over each layer alone, over every ordered pair, and over random orders.
 
 use lastbyte_tests::contract::{check, checks};
-use lastbyte_tests::layers::LAYERS;
+use lastbyte_tests::layers::{DETACHED, LAYERS};
 use lastbyte_tests::matrix;
 use lastbyte_tests::run::{ORDERS, applies, pairs, random_order, run};
 use lastbyte_tests::wrong::{Mistake, WRONG, around};
@@ -10,7 +10,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 fn main() {
     let mut trials = Vec::new();
     for check in checks() {
-        for layer in LAYERS.iter().filter(|layer| applies(check, &[**layer])) {
+        for layer in LAYERS.iter().chain(DETACHED).filter(|layer| applies(check, &[**layer])) {
             let name = format!("{}::{}", check.name, layer.name);
             trials.push(Trial::test(name, move || Ok(run(check, &[*layer], 0)?)));
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, request};
-use lastbyte_core::{ATTEMPTS, Ask, Dialect, Ending, EndingHandle, Refusal, Scope};
+use lastbyte_core::{ATTEMPTS, Ask, Deadline, Dialect, Ending, EndingHandle, Refusal, Scope};
 use lastbyte_store::{AnswerId, Record};
 
 use crate::body::AnswerBody;
@@ -27,12 +27,22 @@ pub(crate) struct Reader {
     seen: Option<u64>,
     restarts: bool,
     dialect: Option<Dialect>,
+    /// Until when it waits.
+    pub(crate) deadline: Option<Deadline>,
     pub(crate) rescue: Rescue,
 }
 
 /// The answer where there is none, and nobody knows of an error.
 pub(crate) fn interrupted<B>(dialect: Option<Dialect>) -> Response<AnswerBody<B>> {
-    Refusal::failed(Ending::Interrupted).dialect(dialect).into_response()
+    broken(Ending::Interrupted, dialect)
+}
+
+/// The answer in the place of one that broke before its head.
+fn broken<B>(ending: Ending, dialect: Option<Dialect>) -> Response<AnswerBody<B>> {
+    // What was interrupted goes on elsewhere, under the same key.
+    let again = ending == Ending::Interrupted;
+    let refusal = Refusal::failed(ending).dialect(dialect);
+    if again { refusal.into_response() } else { refusal.should_retry(false).into_response() }
 }
 
 impl Reader {
@@ -40,8 +50,8 @@ impl Reader {
         let restarts = parts.headers.get_all(ACCEPT).iter().any(|value| {
             value.to_str().is_ok_and(|value| value.split(',').any(|word| word.trim() == "restart"))
         });
-        let dialect = Ask::of(parts).dialect;
-        Self { core, seen, restarts, dialect, rescue }
+        let (dialect, deadline) = (Ask::of(parts).dialect, parts.extensions.get().copied());
+        Self { core, seen, restarts, dialect, deadline, rescue }
     }
 
     /// What an answer that is written here begins with. `None`: it is not written here any more.
@@ -52,27 +62,32 @@ impl Reader {
         replayed: bool,
     ) -> Option<Response<AnswerBody<B>>> {
         match came {
-            Ok(Came::Stream(head)) => Some(self.follow(running.id, &head, Some(running.clone()))),
+            Ok(Came::Stream(head)) => {
+                let mut response = self.follow(running.id, &head, Some(running.clone()), replayed);
+                if !replayed {
+                    response.headers_mut().insert(ATTEMPTS, head.attempts.into());
+                }
+                Some(response)
+            }
             Ok(Came::Whole(whole)) => {
                 let mut response = Response::new(AnswerBody::from(whole.body.clone()));
                 *response.status_mut() = whole.status;
                 *response.headers_mut() = whole.headers.clone();
                 response.extensions_mut().insert(whole.ending.clone());
+                if whole.kept && replayed {
+                    // What one connection was told is not for another.
+                    *response.headers_mut() = AnswerHead::of(whole.status, &whole.headers, false).headers();
+                    replay(&mut response);
+                } else if replayed {
+                    // Of an error that is not kept, when to come back is for all.
+                    response.headers_mut().remove(header::SET_COOKIE);
+                }
                 if whole.kept {
                     name(&mut response, running.id);
-                    if replayed {
-                        // What one connection was told is not for another.
-                        *response.headers_mut() =
-                            AnswerHead::of(whole.status, &whole.headers, false).headers();
-                        name(&mut response, running.id);
-                        replay(&mut response);
-                    }
                 }
                 Some(response)
             }
-            Err(Over::Broken(ending)) if !replayed => {
-                Some(Refusal::failed(ending).dialect(self.dialect).should_retry(false).into_response())
-            }
+            Err(Over::Broken(ending)) if !replayed => Some(broken(ending, self.dialect)),
             Err(Over::Ended(_) | Over::Lost | Over::Broken(_)) => None,
         }
     }
@@ -83,11 +98,16 @@ impl Reader {
         id: AnswerId,
         head: &AnswerHead,
         running: Option<Arc<Running>>,
+        joins: bool,
     ) -> Response<AnswerBody<B>> {
         let mut follow =
             Follow::new(self.core.clone(), id, self.seen.unwrap_or(0), self.rescue.clone(), self.restarts);
         if let Some(running) = running {
             follow = follow.at(running);
+        }
+        if joins {
+            // The call is held to the deadline of who asked first.
+            follow = follow.until(self.deadline);
         }
         let handle = follow.handle();
         let mut response = Response::new(AnswerBody::following(follow));
@@ -108,7 +128,7 @@ impl Reader {
         if !is_stream {
             return Problem::InProgress.into_response();
         }
-        self.follow(id, &AnswerHead::of(StatusCode::OK, &HeaderMap::new(), true), running)
+        self.follow(id, &AnswerHead::of(StatusCode::OK, &HeaderMap::new(), true), running, true)
     }
 
     /// An answer that has ended. `None`: it is gone.
@@ -124,7 +144,7 @@ impl Reader {
                 if self.seen.is_some_and(|seen| seen >= record.events) {
                     return Some(nothing_left(record.id));
                 }
-                let mut response = self.follow(record.id, &head, None);
+                let mut response = self.follow(record.id, &head, None, true);
                 replay(&mut response);
                 Some(response)
             }
@@ -144,8 +164,7 @@ impl Reader {
             }
             // It ended before there was a head.
             None => {
-                let refusal = Refusal::failed(ending).dialect(self.dialect).should_retry(false);
-                let mut response = refusal.into_response();
+                let mut response = broken(ending, self.dialect);
                 name(&mut response, record.id);
                 replay(&mut response);
                 Some(response)
@@ -163,7 +182,7 @@ fn nothing_left<B>(id: AnswerId) -> Response<AnswerBody<B>> {
     response
 }
 
-fn name<B>(response: &mut Response<AnswerBody<B>>, id: AnswerId) {
+pub(crate) fn name<B>(response: &mut Response<AnswerBody<B>>, id: AnswerId) {
     if let Ok(value) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert(ANSWER, value);
     }

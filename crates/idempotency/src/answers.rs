@@ -8,7 +8,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header, request};
 use lastbyte_core::{Dialect, Ending, EndingHandle, Scope, error_event};
 use lastbyte_store::{AnswerId, Batch, End, Look, Record, State, StoreError};
 
-use crate::answer::Reader;
+use crate::answer::{Reader, name};
 use crate::body::AnswerBody;
 use crate::core::Core;
 use crate::follow::Rescue;
@@ -69,7 +69,7 @@ async fn known<B>(
         }
         let running = core.find(id);
         return Ok(match head {
-            Some(head) => reader.follow(id, &head, running),
+            Some(head) => reader.follow(id, &head, running, true),
             None => reader.too_late(id, true, running),
         });
     }
@@ -89,17 +89,21 @@ fn wants_stream(parts: &request::Parts) -> bool {
 /// Ends an answer for whoever asked for it to stop. Once more is the same.
 async fn cancel<B>(core: &Arc<Core>, record: &Record) -> Result<Response<AnswerBody<B>>, StoreError> {
     if !record.state.is_ended() {
+        let running = core.find(record.id);
         let head = record.head.as_deref().and_then(AnswerHead::read);
-        let dialect = head.as_ref().map_or(Dialect::OpenAiChat, AnswerHead::dialect);
+        let known = head.as_ref().map(AnswerHead::dialect);
+        let known = known.or_else(|| running.as_ref().and_then(|running| running.dialect()));
+        let dialect = known.unwrap_or(Dialect::OpenAiChat);
         let last = Batch { events: vec![error_event(dialect, &Ending::Cancelled)], ..Batch::default() };
         let end = End { state: State::Cancelled, detail: Ended::of(&Ending::Cancelled).write() };
         core.journal.seize(record.id, last, end).await?;
-        if let Some(running) = core.find(record.id) {
+        if let Some(running) = running {
             running.stop();
         }
     }
     let mut response = Response::new(AnswerBody::from(Bytes::new()));
     *response.status_mut() = StatusCode::NO_CONTENT;
+    name(&mut response, record.id);
     response.extensions_mut().insert(EndingHandle::ended(Scope::Reading, Ending::Opaque { ok: true }));
     Ok(response)
 }
@@ -135,6 +139,7 @@ async fn envelope<B>(core: &Arc<Core>, record: &Record) -> Result<Response<Answe
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    name(&mut response, record.id);
     response.extensions_mut().insert(EndingHandle::ended(Scope::Reading, Ending::Opaque { ok: true }));
     Ok(response)
 }

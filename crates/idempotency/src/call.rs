@@ -6,26 +6,28 @@ use http::{HeaderValue, Request, Response, StatusCode, request};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use lastbyte_core::{Ask, BoxError, Refusal, RefusedBy, Watch};
-use lastbyte_store::{AnswerId, Look, NewAnswer, Opened, Record, Slot, State, StoreError};
+use lastbyte_store::{AnswerId, Look, NewAnswer, Record, Slot, State, StoreError};
 use sha2::{Digest, Sha256};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tower_service::Service;
 
 use crate::answer::{self, Reader};
+use crate::begin::{Asking, Begun, begin};
 use crate::body::{AnswerBody, RequestBody};
 use crate::core::{Core, Shared};
 use crate::follow::Rescue;
 use crate::kept::{AnswerHead, Kept};
 use crate::key;
-use crate::pen::Pen;
 use crate::problem::Problem;
-use crate::running::{Over, Running, Seat};
-use crate::service::Idempotency;
+use crate::running::{Over, Seat};
 use crate::settings::{OnConcurrent, OnError, count};
 
 /// How often a key is opened anew that others have set free in the meantime. Each of these has got an answer
 /// of its own to whoever asked.
 const TRIES: usize = 64;
+
+/// How soon a store is asked again that has failed, or an answer tried for that could not be taken over.
+pub(crate) const AGAIN: Duration = Duration::from_millis(100);
 
 /// A request under a key.
 pub(crate) struct Call<S> {
@@ -65,63 +67,57 @@ impl<S> Call<S> {
         let tenant = (settings.tenant)(&parts);
         let fingerprint = fingerprint(&parts, &body);
         let slot = Slot::of(&tenant, &self.key);
-        let request = Kept::write(&parts, &body);
+        let kept = Kept::write(&parts, &body);
         let reader = Reader::new(core.clone(), &parts, seen, self.rescue);
         let begun = Instant::now();
-        let mut once = Some((parts, self.service));
+        let resumes = seen.is_some_and(|seen| seen > 0);
+        let request_body = RequestBody::from(body.clone());
+        let mut asking =
+            Asking { service: self.service, request: Request::from_parts(parts, request_body), ask, resumes };
         for _ in 0..TRIES {
             let answer = NewAnswer {
                 id: AnswerId { slot, generation: fastrand::u64(..) },
                 tenant: tenant.clone(),
                 fingerprint,
-                request: request.clone(),
+                request: kept.clone(),
                 // The call follows on the heels: one write is enough for both.
                 state: State::Sent,
                 lease: settings.lease,
                 ttl: settings.ttl,
                 max_bytes: settings.max_answer as u64,
             };
-            if core.running() >= settings.max_running {
-                return Ok(too_many().dialect(dialect).into_response());
-            }
-            let record = match core.journal.open(answer).await {
-                Ok(Opened::New(lease)) => {
-                    let mut pen = Pen::new(core.journal.clone(), lease, settings.lease);
-                    if seen.is_some_and(|seen| seen > 0) {
-                        // There is nothing to go on with, and another answer would not fit to it.
-                        let _ = pen.release().await;
-                        return Ok(Problem::Gone.into_response());
-                    }
-                    let Some((parts, service)) = once.take() else { break };
-                    let running = Running::new(lease.id, 0, settings.room);
-                    let request = Request::from_parts(parts, RequestBody::from(body.clone()));
-                    // Here and not in the driver: a reader that leaves now has begun an answer already.
-                    let seat = Seat::new(running.clone());
-                    Idempotency::<S>::drive(&self.shared, service, running.clone(), pen, request);
+            let record = match begin(&self.shared, answer, asking).await {
+                Some(Begun::Here(running, seat)) => {
                     let came = running.wait().await;
                     drop(seat);
                     match reader.answer_here(&running, came, false) {
                         Some(response) => return Ok(response),
                         // Somebody else has gone on with it.
-                        None => return Ok(join(&core, &reader, lease.id, ask, begun, false).await),
+                        None => return Ok(join(&core, &reader, running.id, ask, begun).await),
                     }
                 }
-                Ok(Opened::Exists(record)) => record,
-                Err(error) => {
-                    if settings.on_error == OnError::Refuse {
-                        count(&core.counts.refused);
-                        return Ok(away(&error).dialect(dialect).into_response());
-                    }
-                    let Some((parts, mut service)) = once.take() else { break };
+                Some(Begun::Exists(record, given_back)) => {
+                    asking = given_back;
+                    record
+                }
+                // There is nothing to go on with, and another answer would not fit to it.
+                Some(Begun::Gone) => return Ok(Problem::Gone.into_response()),
+                Some(Begun::NoRoom) => return Ok(no_room(&core).dialect(dialect).into_response()),
+                Some(Begun::Away(error, _)) if settings.on_error == OnError::Refuse => {
+                    count(&core.counts.refused);
+                    return Ok(away(&error).dialect(dialect).into_response());
+                }
+                Some(Begun::Away(error, Asking { mut service, request, .. })) => {
                     count(&core.counts.degraded);
                     tracing::warn!(%error, "a request passes without the guarantee of its key");
-                    let request = Request::from_parts(parts, RequestBody::from(body));
                     let response = service.call(request).await?;
-                    let response = Watch::default().lenient().response(&ask, response);
+                    let response =
+                        Watch::default().max_event(settings.max_event).strict().response(&ask, response);
                     let mut response = response.map(AnswerBody::passing);
                     response.headers_mut().insert("x-lastbyte-degraded", HeaderValue::from_static("store"));
                     return Ok(response);
                 }
+                None => return Ok(answer::interrupted(dialect)),
             };
             if record.fingerprint != fingerprint || record.tenant != tenant {
                 return Ok(Problem::KeyReused.into_response());
@@ -151,6 +147,8 @@ async fn try_join<B>(
     let is_stream = ask.stream == Some(true);
     // Who wants no stream gets no head early either.
     let until = begun + if is_stream { settings.hold_head } else { settings.join_wait };
+    let until = reader.deadline.map_or(until, |deadline| until.min(deadline.at));
+    let pause = settings.attend_every().unwrap_or(settings.lease / 3);
     let id = record.id;
     loop {
         if record.state.is_ended() {
@@ -161,7 +159,14 @@ async fn try_join<B>(
         }
         let running = match core.find(id) {
             Some(running) => Some(running),
-            None if !record.leased => (reader.rescue)(id).await,
+            None if !record.leased => {
+                let rescued = (reader.rescue)(id).await;
+                if rescued.is_none() {
+                    // Somebody else was faster, or it cannot be done here: not again at once.
+                    sleep(AGAIN).await;
+                }
+                rescued
+            }
             None => None,
         };
         if let Some(running) = running {
@@ -188,14 +193,20 @@ async fn try_join<B>(
             if counts {
                 count(&core.counts.joined);
             }
-            return Some(reader.follow(id, &head, None));
+            return Some(reader.follow(id, &head, None, true));
         } else {
             if Instant::now() >= until {
                 return Some(reader.too_late(id, is_stream, None));
             }
-            let wait = until.saturating_duration_since(Instant::now()).min(settings.lease / 3);
-            if core.journal.changed(id, 0, wait.max(Duration::from_millis(1))).await.is_err() {
-                sleep_until(Instant::now() + Duration::from_millis(100)).await;
+            if settings.when_unread.is_some()
+                && let Err(error) = core.journal.attend(id).await
+            {
+                tracing::debug!(%error, %id, "a reader could not be told of");
+            }
+            let wait = until.saturating_duration_since(Instant::now()).min(pause);
+            if record.leased && core.journal.changed(id, 0, wait.max(Duration::from_millis(1))).await.is_err()
+            {
+                sleep(AGAIN).await;
             }
         }
         record = match core.journal.look(id).await {
@@ -213,10 +224,9 @@ async fn join<B>(
     id: AnswerId,
     ask: Ask,
     begun: Instant,
-    counts: bool,
 ) -> Response<AnswerBody<B>> {
     let joined = match core.journal.look(id).await {
-        Ok(Look::Known(record)) => try_join(core, reader, record, ask, begun, counts).await,
+        Ok(Look::Known(record)) => try_join(core, reader, record, ask, begun, false).await,
         _ => None,
     };
     joined.unwrap_or_else(|| answer::interrupted(ask.dialect))
@@ -285,8 +295,12 @@ pub(crate) fn away(error: &StoreError) -> Refusal {
         .retry_after(Some(Duration::from_secs(1)))
 }
 
-fn too_many() -> Refusal {
-    let message = "too many answers are being written here; try again in a moment";
-    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, RefusedBy::Idempotency, "too_many_answers", message)
+fn no_room(core: &Core) -> Refusal {
+    let (code, message) = if core.is_interrupted() {
+        ("shutting_down", "no answer is begun here any more; try again")
+    } else {
+        ("too_many_answers", "too many answers are being written here; try again in a moment")
+    };
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, RefusedBy::Idempotency, code, message)
         .retry_after(Some(Duration::from_secs(1)))
 }

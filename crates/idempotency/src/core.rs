@@ -33,8 +33,19 @@ impl Core {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn enter(&self, running: &Arc<Running>) {
-        self.lock().insert(running.id, running.clone());
+    /// Takes an answer in among those that are written here. `false`: there is no room, or this process goes.
+    pub(crate) fn enter(&self, running: &Arc<Running>) -> bool {
+        let mut all = self.lock();
+        let enters = all.len() < self.settings.max_running && !self.is_interrupted();
+        if enters {
+            all.insert(running.id, running.clone());
+        }
+        enters
+    }
+
+    /// Whether what is written here is to be handed over.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        *self.interrupt.borrow()
     }
 
     pub(crate) fn leave(&self, running: &Arc<Running>) {

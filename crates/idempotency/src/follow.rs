@@ -1,18 +1,20 @@
 use std::fmt;
+use std::future::Future as _;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use lastbyte_core::{BodyError, Ending, EndingHandle, EndingReporter, Phase, Scope};
+use lastbyte_core::{BodyError, Cause, Deadline, Ending, EndingHandle, EndingReporter, Phase, Scope};
 use lastbyte_store::AnswerId;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::blocks::{is_restart, number};
+use crate::call::AGAIN;
 use crate::core::Core;
-use crate::kept::Ended;
-use crate::running::{Got, Over, Running, Seat};
+use crate::kept::{AnswerHead, Ended};
+use crate::running::{Got, Over, Running, Seat, no_stream};
 
 /// How many bytes are read from the journal at once.
 const PORTION: usize = 64 << 10;
@@ -34,6 +36,10 @@ pub(crate) struct Follow {
     shown: bool,
     reporter: EndingReporter,
     over: Option<Ending>,
+    /// When its reader was told of last, to a writer elsewhere.
+    attended: Option<Instant>,
+    /// Until when its reader wants to wait, where the writer does not know.
+    deadline: Option<(Pin<Box<Sleep>>, bool)>,
 }
 
 /// What was found in the journal.
@@ -56,8 +62,15 @@ impl Follow {
     pub(crate) fn new(core: Arc<Core>, id: AnswerId, after: u64, rescue: Rescue, restarts: bool) -> Self {
         let (reporter, _) = EndingHandle::new(Scope::Reading, Phase::FirstEvent);
         let next = after.saturating_add(1);
-        let (seat, fetch, over) = (None, None, None);
-        Self { core, id, next, seat, fetch, rescue, restarts, shown: after > 0, reporter, over }
+        let (seat, fetch, over, attended, deadline) = (None, None, None, None, None);
+        let shown = after > 0;
+        Self { core, id, next, seat, fetch, rescue, restarts, shown, reporter, over, attended, deadline }
+    }
+
+    /// Waits no longer than its reader does.
+    pub(crate) fn until(mut self, deadline: Option<Deadline>) -> Self {
+        self.deadline = deadline.map(|deadline| (Box::pin(sleep_until(deadline.at)), deadline.by_caller));
+        self
     }
 
     /// Reads what is written here.
@@ -75,6 +88,18 @@ impl Follow {
     }
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        let polled = self.poll_events(cx);
+        if polled.is_pending()
+            && let Some((deadline, by_caller)) = &mut self.deadline
+        {
+            ready!(deadline.as_mut().poll(cx));
+            let by_caller = *by_caller;
+            return self.broken(Ending::Truncated { cause: Cause::Total, by_caller });
+        }
+        polled
+    }
+
+    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         loop {
             if let Some(ending) = &self.over {
                 let ending = ending.clone();
@@ -91,6 +116,10 @@ impl Follow {
                 self.fetch = None;
                 match fetched {
                     Fetched::Page(events, over) => {
+                        if events.is_empty() && over.is_none() {
+                            // It was shown without having been written, and is not here any more.
+                            return self.broken(Ending::Interrupted);
+                        }
                         self.over = over;
                         let first = self.next;
                         self.next += events.len() as u64;
@@ -117,6 +146,8 @@ impl Follow {
                 continue;
             }
             match ready!(seat.poll(self.next, cx)) {
+                // It has come just now.
+                Got::Events(..) if !self.restarts && seat.running().has_restarted() => self.fetch(),
                 Got::Events(bytes, next) => {
                     self.next = next;
                     return self.show(bytes);
@@ -133,6 +164,10 @@ impl Follow {
         if !self.shown {
             self.shown = true;
             self.reporter.advance(Phase::Stream);
+        }
+        // Whoever is told that this was the last does not ask again.
+        if let Some(ending) = self.over.as_ref().filter(|ending| !ending.is_broken()) {
+            self.reporter.report(ending.clone());
         }
         Poll::Ready(Some(Ok(bytes)))
     }
@@ -160,17 +195,34 @@ impl Follow {
     fn fetch(&mut self) {
         let waits =
             self.seat.is_none() || self.seat.as_ref().is_some_and(|seat| seat.running().has_restarted());
+        let every = self.core.settings.attend_every();
+        let attends = every.is_some_and(|every| self.attended.is_none_or(|at| at.elapsed() >= every));
+        if attends {
+            self.attended = Some(Instant::now());
+        }
         let (core, id, after) = (self.core.clone(), self.id, self.next - 1);
-        self.fetch = Some(Box::pin(fetch(core, id, after, waits, self.rescue.clone())));
+        self.fetch = Some(Box::pin(fetch(core, id, after, waits, attends, self.rescue.clone())));
     }
 }
 
 /// Reads what comes behind event `after`; where `waits`, until there is something.
-async fn fetch(core: Arc<Core>, id: AnswerId, after: u64, waits: bool, rescue: Rescue) -> Fetched {
+async fn fetch(
+    core: Arc<Core>,
+    id: AnswerId,
+    after: u64,
+    waits: bool,
+    mut attends: bool,
+    rescue: Rescue,
+) -> Fetched {
     let lease = core.settings.lease;
+    let every = core.settings.attend_every();
     let mut reached = Instant::now();
-    let mut attended: Option<Instant> = None;
     loop {
+        if std::mem::replace(&mut attends, every.is_some())
+            && let Err(error) = core.journal.attend(id).await
+        {
+            tracing::debug!(%error, %id, "a reader could not be told of");
+        }
         let page = match core.journal.read(id, after, PORTION).await {
             Ok(Some(page)) => page,
             // Its writer has set the key free: there is no answer.
@@ -180,37 +232,42 @@ async fn fetch(core: Arc<Core>, id: AnswerId, after: u64, waits: bool, rescue: R
                     tracing::warn!(%error, %id, "an answer cannot be read");
                     return Fetched::Broken(Ending::Interrupted);
                 }
-                sleep(Duration::from_millis(100)).await;
+                sleep(AGAIN).await;
                 continue;
             }
         };
         reached = Instant::now();
         let record = page.record;
         let behind = after + page.events.len() as u64;
-        let over = (record.state.is_ended() && behind >= record.events).then(|| {
+        if record.state.is_ended() && behind >= record.events {
             let ended = Ended::read(record.end.as_ref());
-            ended.map_or(Ending::Interrupted, |ended| ended.ending(record.state))
-        });
-        if !page.events.is_empty() || over.is_some() || !waits {
-            return Fetched::Page(page.events, over);
+            let ending = ended.map_or(Ending::Interrupted, |ended| ended.ending(record.state));
+            let head = record.head.as_deref().and_then(AnswerHead::read);
+            return match head {
+                Some(head) if !head.stream => Fetched::Broken(no_stream(Some(ending))),
+                // Nothing in it tells its reader.
+                _ if record.events == 0 => Fetched::Broken(ending),
+                _ => Fetched::Page(page.events, Some(ending)),
+            };
         }
-        if let Some(running) = core.find(id) {
-            if !running.has_restarted() {
-                return Fetched::Here(running);
-            }
-        } else if !record.leased
-            && let Some(running) = rescue(id).await
-        {
-            return Fetched::Here(running);
+        if !page.events.is_empty() || !waits {
+            return Fetched::Page(page.events, None);
         }
-        if core.settings.when_unread.is_some() && attended.is_none_or(|at| at.elapsed() >= lease / 3) {
-            attended = Some(Instant::now());
-            if let Err(error) = core.journal.attend(id).await {
-                tracing::debug!(%error, %id, "a reader could not be told of");
-            }
+        match core.find(id) {
+            Some(running) if !running.has_restarted() => return Fetched::Here(running),
+            Some(_) => {}
+            None if !record.leased => match rescue(id).await {
+                Some(running) => return Fetched::Here(running),
+                // Somebody else was faster, or it cannot be done here: not again at once.
+                None => {
+                    sleep(AGAIN).await;
+                    continue;
+                }
+            },
+            None => {}
         }
-        if core.journal.changed(id, after, lease / 3).await.is_err() {
-            sleep(Duration::from_millis(100)).await;
+        if core.journal.changed(id, after, every.unwrap_or(lease / 3)).await.is_err() {
+            sleep(AGAIN).await;
         }
     }
 }

@@ -56,19 +56,35 @@ fn is_left(name: &HeaderName) -> bool {
     LEFT.contains(&name.as_str())
 }
 
-/// The names under which chat APIs take a credential.
-const CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
+/// The URI without what is named like a secret in its query, and whether there was any.
+fn without_secrets(uri: &Uri) -> (Uri, bool) {
+    let is_secret = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
+        SECRET.iter().any(|word| name.contains(word))
+    };
+    let Some(query) = uri.query().filter(|query| query.split('&').any(|pair| is_secret(&pair))) else {
+        return (uri.clone(), false);
+    };
+    let rest: Vec<_> = query.split('&').filter(|pair| !is_secret(pair)).collect();
+    let target = format!("{}?{}", uri.path(), rest.join("&"));
+    (target.trim_end_matches('?').parse().unwrap_or_else(|_| Uri::from_static("/")), true)
+}
 
 impl Kept {
     /// The form in which a request is written down.
     pub(crate) fn write(parts: &request::Parts, body: &Bytes) -> Bytes {
         let kept = parts.headers.iter().filter(|(name, value)| !is_secret(name, value) && !is_left(name));
         let headers = kept.map(|(name, value)| (name.as_str().to_owned(), STANDARD.encode(value.as_bytes())));
+        let secret = parts.headers.iter().any(|(name, value)| {
+            // A cookie is about the reader, and not what an answer is paid with.
+            is_secret(name, value) && !is_left(name) && !name.as_str().contains("cookie")
+        });
+        let (uri, with_secret) = without_secrets(&parts.uri);
         let head = Head {
             method: parts.method.to_string(),
-            uri: parts.uri.to_string(),
+            uri: uri.to_string(),
             headers: headers.collect(),
-            credential: CREDENTIALS.iter().any(|name| parts.headers.contains_key(*name)),
+            credential: with_secret || secret,
         };
         // No value in it can fail to be written.
         let mut written = BytesMut::from(serde_json::to_vec(&head).unwrap_or_default().as_slice());
@@ -121,6 +137,9 @@ pub(crate) struct AnswerHead {
     /// The path that stands for its wire format.
     #[serde(default)]
     path: String,
+    /// How many attempts were begun when it came: for who has asked for it.
+    #[serde(skip)]
+    pub(crate) attempts: u32,
 }
 
 /// What is kept of an answer's head: what says what the body is and where it came from, and nothing that
@@ -143,7 +162,7 @@ impl AnswerHead {
     pub(crate) fn of(status: StatusCode, headers: &HeaderMap, stream: bool) -> Self {
         let kept = headers.iter().filter(|(name, value)| is_kept(name.as_str()) && !value.is_sensitive());
         let headers = kept.map(|(name, value)| (name.as_str().to_owned(), STANDARD.encode(value.as_bytes())));
-        Self { status: status.as_u16(), headers: headers.collect(), stream, path: String::new() }
+        Self { status: status.as_u16(), headers: headers.collect(), stream, path: String::new(), attempts: 0 }
     }
 
     /// The same, of an answer in this wire format.
@@ -155,6 +174,12 @@ impl AnswerHead {
             None => "",
         }
         .to_owned();
+        self
+    }
+
+    /// The same, which came in the last of so many attempts.
+    pub(crate) fn after(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
         self
     }
 

@@ -159,7 +159,9 @@ pub(crate) fn seen(headers: &HeaderMap) -> Result<Option<u64>, ()> {
     if !value.iter().all(u8::is_ascii_digit) || value.len() > 19 {
         return Err(());
     }
-    Ok(Some(value.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))))
+    let number = value.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
+    // No store has more, and some count with a sign.
+    Ok(Some(number.min(i64::MAX as u64)))
 }
 
 #[cfg(test)]

@@ -54,7 +54,8 @@ impl IdempotencyLayer {
     }
 
     /// Hands over what is written here: every answer that has not ended can be taken over elsewhere at once,
-    /// and readers here are told of [`Ending::Interrupted`](lastbyte_core::Ending::Interrupted). New ones are handed over as they come.
+    /// and readers here are told of [`Ending::Interrupted`](lastbyte_core::Ending::Interrupted). No more are
+    /// begun, those that ask for one get 503; what has ended is still replayed.
     pub fn interrupt(&self) {
         self.0.core.interrupt.send_replace(true);
     }

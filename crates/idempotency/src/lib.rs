@@ -103,13 +103,14 @@
 //! |---|---|---|
 //! | bytes of a request's body | 4 MiB | 413 |
 //! | bytes of an answer | 4 MiB | it ends as `answer_too_large` |
-//! | answers that are written here | 10 000 | 503 |
+//! | answers that are written here | 10 000 | 503 to who asks for another one |
 //! | events and bytes that a reader may lag | 100, 256 KiB | it reads from the store |
 //! | bytes that wait for the store, of one answer | 256 KiB, or one chunk | the service is not read |
 //! | a store that is away, for an answer that runs | the lease, 15 s | [`OnError`] |
 
 mod answer;
 mod answers;
+mod begin;
 mod blocks;
 mod body;
 mod call;
@@ -127,6 +128,7 @@ mod settings;
 mod stream;
 mod takeover;
 mod wakers;
+mod work;
 
 pub use answer::{ANSWER, REPLAYED};
 pub use body::{AnswerBody, RequestBody};

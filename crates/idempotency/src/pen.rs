@@ -2,6 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use lastbyte_store::{Batch, End, Journal, Lease, WriteError};
 use tokio::time::{Instant, sleep};
 
@@ -17,6 +18,24 @@ pub(crate) struct Pen {
     lasts: Duration,
     /// When the last write that worked was begun: the lease lasts at least from then.
     held_since: Instant,
+    /// When it was asked last who reads elsewhere.
+    looked: Instant,
+}
+
+/// What is written at once: a [`Batch`] that borrows its events, which are shown once they are written.
+#[derive(Debug)]
+pub(crate) struct Draft<'a> {
+    pub(crate) first: u64,
+    pub(crate) events: &'a [Bytes],
+    pub(crate) head: Option<Bytes>,
+    pub(crate) attempts: u32,
+}
+
+impl Draft<'_> {
+    fn batch(&self) -> Batch {
+        let (events, head) = (self.events.to_vec(), self.head.clone());
+        Batch { first: self.first, events, head, attempts: self.attempts }
+    }
 }
 
 /// Why nothing can be written any more.
@@ -32,7 +51,8 @@ pub(crate) enum Lost {
 
 impl Pen {
     pub(crate) fn new(journal: Arc<dyn Journal>, lease: Lease, lasts: Duration) -> Self {
-        Self { journal, lease, lasts, held_since: Instant::now() }
+        let now = Instant::now();
+        Self { journal, lease, lasts, held_since: now, looked: now }
     }
 
     /// When the lease should be renewed: early enough for two more tries.
@@ -40,19 +60,24 @@ impl Pen {
         self.held_since + self.lasts / 3
     }
 
+    /// When it was asked last who reads elsewhere.
+    pub(crate) fn looked(&self) -> Instant {
+        self.looked
+    }
+
     pub(crate) async fn sent(&mut self) -> Result<(), Lost> {
         let (journal, lease) = (self.journal.clone(), self.lease);
         self.repeat(|| journal.sent(lease)).await
     }
 
-    pub(crate) async fn append(&mut self, batch: Batch) -> Result<(), Lost> {
+    pub(crate) async fn append(&mut self, draft: Draft<'_>) -> Result<(), Lost> {
         let (journal, lease) = (self.journal.clone(), self.lease);
-        self.repeat(|| journal.append(lease, batch.clone())).await
+        self.repeat(|| journal.append(lease, draft.batch())).await
     }
 
-    pub(crate) async fn end(&mut self, last: Batch, end: End) -> Result<(), Lost> {
+    pub(crate) async fn end(&mut self, last: Draft<'_>, end: End) -> Result<(), Lost> {
         let (journal, lease) = (self.journal.clone(), self.lease);
-        self.repeat(|| journal.end(lease, last.clone(), end.clone())).await
+        self.repeat(|| journal.end(lease, last.batch(), end.clone())).await
     }
 
     pub(crate) async fn release(&mut self) -> Result<(), Lost> {
@@ -63,7 +88,9 @@ impl Pen {
     /// Renews the lease, and says how long ago somebody read the answer elsewhere.
     pub(crate) async fn renew(&mut self) -> Result<Option<Duration>, Lost> {
         let (journal, lease) = (self.journal.clone(), self.lease);
-        self.repeat(|| journal.renew(lease)).await
+        let renewed = self.repeat(|| journal.renew(lease)).await;
+        self.looked = Instant::now();
+        renewed
     }
 
     /// Ends the answer whatever is there.

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use lastbyte_core::{Ending, EndingHandle};
+use lastbyte_core::{Dialect, Ending, EndingHandle, ErrorKind, FailureKind};
 use lastbyte_store::AnswerId;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -72,6 +72,28 @@ pub(crate) struct Whole {
     pub(crate) kept: bool,
 }
 
+impl Whole {
+    /// How a stream ends whose head has left before it was known that none comes.
+    fn in_a_stream(&self) -> Ending {
+        no_stream(self.ending.ending().cloned())
+    }
+}
+
+/// How a stream ends in the place of which there was an answer in one piece, with this ending.
+pub(crate) fn no_stream(ending: Option<Ending>) -> Ending {
+    let kind = match ending {
+        Some(ending) if ending.is_broken() => return ending,
+        // A status is no broken end of a whole answer, but of a stream whose head said something else.
+        Some(ending @ Ending::Failed { .. }) => FailureKind::Event {
+            kind: ErrorKind::Server,
+            code: ending.code().into(),
+            message: ending.to_string().into(),
+        },
+        _ => FailureKind::Garbage,
+    };
+    Ending::Failed { kind }
+}
+
 /// How the writing ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Over {
@@ -136,7 +158,12 @@ impl Running {
 
     /// There is a head or a whole answer.
     pub(crate) fn came(&self, came: Came) {
-        self.lock().came.get_or_insert(came);
+        let wakers = {
+            let mut state = self.lock();
+            state.came.get_or_insert(came);
+            state.wakers.take()
+        };
+        wakers.into_iter().for_each(std::task::Waker::wake);
         self.came.notify_waiters();
     }
 
@@ -198,6 +225,19 @@ impl Running {
         self.restarted.load(Ordering::Acquire)
     }
 
+    /// How many events are written.
+    pub(crate) fn events(&self) -> u64 {
+        self.lock().next - 1
+    }
+
+    /// The wire format of the stream that it is, where that is known.
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
+        match &self.lock().came {
+            Some(Came::Stream(head)) => Some(head.dialect()),
+            _ => None,
+        }
+    }
+
     /// Since when nobody has read it here.
     pub(crate) fn unread_since(&self) -> Option<Instant> {
         self.lock().unread_since
@@ -242,6 +282,9 @@ impl Seat {
             let count = count.count();
             let rendered = number(next, events.take(count));
             return Poll::Ready(Got::Events(rendered, next + count as u64));
+        }
+        if let Some(Came::Whole(whole)) = &state.came {
+            return Poll::Ready(Got::Over(Over::Broken(whole.in_a_stream())));
         }
         if let Some(over) = &state.over {
             return Poll::Ready(Got::Over(over.clone()));

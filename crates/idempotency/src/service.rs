@@ -18,12 +18,8 @@ use crate::answers::{self, answer_id};
 use crate::body::{AnswerBody, RequestBody};
 use crate::call::Call;
 use crate::core::Shared;
-use crate::driver::Driver;
 use crate::follow::Rescue;
-use crate::pen::Pen;
 use crate::problem::Problem;
-use crate::running::Running;
-use crate::settings::count;
 
 /// The service of [`IdempotencyLayer`](crate::IdempotencyLayer).
 #[derive(Clone, Debug)]
@@ -72,7 +68,10 @@ where
         let keyed: BoxFuture<'static, Result<Self::Response, S::Error>> = match (key, id) {
             (Ok(None), None) => {
                 let request = Request::from_parts(parts, RequestBody::passing(body));
-                return ResponseFuture { kind: Kind::Passing { inner: self.inner.call(request), ask } };
+                let watch = Watch::default().max_event(settings.max_event).strict();
+                return ResponseFuture {
+                    kind: Kind::Passing { inner: self.inner.call(request), ask, watch },
+                };
             }
             (Err(problem), _) => return ResponseFuture::ready(problem.into_response()),
             (Ok(_), Some(id)) => {
@@ -128,28 +127,6 @@ impl<S> Idempotency<S> {
         })
     }
 
-    /// Begins to write an answer.
-    pub(crate) fn drive<A, B>(
-        shared: &Shared,
-        service: S,
-        running: Arc<Running>,
-        pen: Pen,
-        request: Request<RequestBody<A>>,
-    ) where
-        S: Service<Request<RequestBody<A>>, Response = Response<B>> + Send + 'static,
-        S::Future: Send,
-        S::Error: Send + 'static,
-        A: Send + 'static,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let core = shared.core.clone();
-        count(&core.counts.opened);
-        core.enter(&running);
-        let driver = Driver { core, running, pen, service, events: 0, claimed: false, attempts_before: 0 };
-        shared.spawn(driver.run(request));
-    }
-
     /// Takes over what others have left behind, for as long as it is polled: answers whose writers died, of
     /// this process before it was started anew or of another machine. Those that need their reader's credential
     /// wait for the reader.
@@ -179,7 +156,7 @@ pin_project! {
 pin_project! {
     #[project = KindProj]
     enum Kind<F, B, E> {
-        Passing { #[pin] inner: F, ask: Ask },
+        Passing { #[pin] inner: F, ask: Ask, watch: Watch },
         Keyed { answer: BoxFuture<'static, Result<Response<AnswerBody<B>>, E>> },
     }
 }
@@ -210,9 +187,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
-            KindProj::Passing { inner, ask } => {
+            KindProj::Passing { inner, ask, watch } => {
                 let response = ready!(inner.poll(cx))?;
-                Poll::Ready(Ok(Watch::default().lenient().response(ask, response).map(AnswerBody::passing)))
+                Poll::Ready(Ok(watch.response(ask, response).map(AnswerBody::passing)))
             }
             KindProj::Keyed { answer } => answer.as_mut().poll(cx),
         }

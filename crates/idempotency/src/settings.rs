@@ -33,7 +33,9 @@ pub enum OnUnknown {
 /// What becomes of an answer whose writer died behind its first content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AfterCrash {
-    /// It is taken over: the service is called with [`Resume`](lastbyte_core::Resume).
+    /// It is taken over: the service is called with [`Resume`](lastbyte_core::Resume) in the request's
+    /// extensions, and has to answer with what comes behind that, or with no event stream at all. A service
+    /// that does not look at it would say everything again: take [`Fail`](Self::Fail) then.
     #[default]
     Resume,
     /// It ends with its error.
@@ -73,6 +75,14 @@ pub(crate) struct Settings {
     pub(crate) on_error: OnError,
     pub(crate) require_key: bool,
     pub(crate) store_server_errors: bool,
+}
+
+impl Settings {
+    /// How often those who read from elsewhere say so, and how often a writer asks for them; `None` where
+    /// nobody has to know.
+    pub(crate) fn attend_every(&self) -> Option<Duration> {
+        self.when_unread.map(|patience| patience.min(self.lease) / 3)
+    }
 }
 
 impl Default for Settings {

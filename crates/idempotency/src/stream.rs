@@ -1,17 +1,14 @@
 use std::pin::Pin;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use lastbyte_core::{BodyError, Cause, Ending, EndingHandle, Phase};
-use lastbyte_store::Batch;
 use tokio::time::sleep_until;
 
 use crate::blocks::Blocks;
-use crate::driver::{Stop, Work, asked_to_stop, is_unread};
-use crate::pen::{Lost, Pen};
-use crate::settings::OnError;
+use crate::pen::{Draft, Pen};
+use crate::work::{Stop, Work, Writing, asked_to_stop, written};
 
 /// How much may wait for the write that is under way, in bytes. Beyond it the service is not read: the store
 /// is the slower one then, and its pace is that of all.
@@ -35,11 +32,7 @@ pub(crate) struct Streaming {
     /// Bytes of the whole answer, those that wait included.
     bytes: usize,
     max: usize,
-    /// The store is away, and the answer goes on without it.
-    unkept: bool,
 }
-
-type Writing = BoxFuture<'static, (Pen, Vec<Bytes>, Result<(), Lost>)>;
 
 impl Streaming {
     pub(crate) fn new(work: &Work, handle: Option<EndingHandle>, head: Option<Bytes>) -> Self {
@@ -47,18 +40,23 @@ impl Streaming {
         let bytes = head.as_ref().map_or(0, Bytes::len);
         let blocks = Blocks::new(settings.max_event);
         let (waiting, max) = (Vec::new(), settings.max_answer);
-        Self { blocks, handle, head, waiting, waiting_bytes: 0, bytes, max, unkept: false }
+        Self { blocks, handle, head, waiting, waiting_bytes: 0, bytes, max }
     }
 
-    /// What was not written yet.
-    pub(crate) fn into_rest(self) -> Vec<Bytes> {
-        self.waiting
+    /// What was not written yet, and the head where it was not either.
+    pub(crate) fn into_rest(self) -> (Vec<Bytes>, Option<Bytes>) {
+        (self.waiting, self.head)
     }
 
     /// Whether there is something that a reader could keep. What comes before the first content is written
     /// with it: an answer that fails before it leaves nothing behind.
     fn has_content(&self, work: &Work) -> bool {
-        work.events > 0 || self.handle.as_ref().is_none_or(|handle| handle.phase() >= Phase::Stream)
+        work.events > 0
+            // Of no known format: everything may be content.
+            || work.ask.dialect.is_none()
+            || self.handle.as_ref().is_none_or(|handle| handle.phase() >= Phase::Stream)
+            // Nothing more would be read before this is written.
+            || self.waiting_bytes >= WAITING
     }
 
     pub(crate) async fn run<B>(&mut self, work: &mut Work, mut body: Pin<&mut B>) -> Closed
@@ -84,33 +82,33 @@ impl Streaming {
                 stop = &mut asked => {
                     // What is being written is not shown: whoever goes on finds it in the journal.
                     if let Some(writing) = writing.take() {
-                        let (pen, events, written) = writing.await;
-                        if written.is_ok() {
+                        let (pen, events, done) = writing.await;
+                        if done.is_ok() {
                             self.written(work, pen, events);
                         }
                     }
                     return Closed::Stopped(stop);
                 }
-                (pen, events, written) = write_on(&mut writing), if writing.is_some() => {
+                (pen, events, done) = written(&mut writing), if writing.is_some() => {
                     writing = None;
-                    match written {
-                        Err(Lost::Away) if core.settings.on_error == OnError::Pass => self.unkept = true,
-                        Err(lost) => return Closed::Stopped(Stop::Lost(lost)),
-                        Ok(()) => {}
+                    if events.is_empty() {
+                        if let Err(stop) = work.renewed(pen, done) {
+                            return Closed::Stopped(stop);
+                        }
+                        continue;
+                    }
+                    if let Err(lost) = done
+                        && let Err(lost) = work.lost(lost)
+                    {
+                        return Closed::Stopped(Stop::Lost(lost));
                     }
                     self.written(work, pen, events);
                 }
                 frame = body.frame(), if closed.is_none() && self.waiting_bytes < WAITING => {
                     closed = self.frame(frame);
                 }
-                () = sleep_until(work.pen.renew_at()), if writing.is_none() => {
-                    match work.pen.renew().await {
-                        Ok(attended) if is_unread(&core, &running, attended) => {
-                            return Closed::Stopped(Stop::Unread);
-                        }
-                        Err(lost) if !self.unkept => return Closed::Stopped(Stop::Lost(lost)),
-                        _ => {}
-                    }
+                () = sleep_until(work.renew_at()), if writing.is_none() && work.unkept.is_none() => {
+                    writing = Some(work.renew());
                 }
             }
         }
@@ -153,18 +151,13 @@ impl Streaming {
         let events = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
         let mut pen = work.pen.clone();
-        if self.unkept {
-            return Box::pin(std::future::ready((pen, events, Ok(()))));
+        if work.unkept.is_some() {
+            return Box::pin(std::future::ready((pen, events, Ok(None))));
         }
-        let batch = Batch {
-            first: work.events + 1,
-            events: events.clone(),
-            head: self.head.take(),
-            attempts: work.attempts(),
-        };
+        let (first, head, attempts) = (work.events + 1, self.head.take(), work.attempts());
         Box::pin(async move {
-            let written = pen.append(batch).await;
-            (pen, events, written)
+            let done = pen.append(Draft { first, events: &events, head, attempts }).await;
+            (pen, events, done.map(|()| None))
         })
     }
 
@@ -178,12 +171,5 @@ impl Streaming {
     /// Whether what came has to be written down, though it broke.
     pub(crate) fn is_worth_keeping(&self, work: &Work) -> bool {
         self.has_content(work)
-    }
-}
-
-async fn write_on(writing: &mut Option<Writing>) -> (Pen, Vec<Bytes>, Result<(), Lost>) {
-    match writing {
-        Some(writing) => writing.await,
-        None => std::future::pending().await,
     }
 }

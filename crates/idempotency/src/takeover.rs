@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, header};
+use http::{Extensions, HeaderMap, Request, Response, header};
 use http_body::Body;
 use lastbyte_core::{Ask, BoxError, Cause, Dialect, Ending, Resume, TransportEnd, Watch, error_event};
-use lastbyte_store::{AnswerId, Batch, Claimed, End, State};
+use lastbyte_store::{AnswerId, Claimed, End, State};
 use tokio::time::sleep;
 use tower_service::Service;
 
@@ -13,7 +13,7 @@ use crate::blocks::is_done;
 use crate::core::{Core, Shared};
 use crate::driver::Driver;
 use crate::kept::{AnswerHead, Ended, Kept, state_of};
-use crate::pen::Pen;
+use crate::pen::{Draft, Pen};
 use crate::running::{Came, Over, Running};
 use crate::settings::{AfterCrash, OnUnknown, count};
 
@@ -38,6 +38,9 @@ enum Todo {
 
 /// Takes over an answer whose lease is out.
 pub(crate) async fn claim(core: &Arc<Core>, id: AnswerId, asks: Option<&HeaderMap>) -> Option<Taken> {
+    if core.is_interrupted() {
+        return None;
+    }
     let claimed = core.journal.claim(id).await;
     let claimed =
         claimed.inspect_err(|error| tracing::warn!(%error, %id, "an answer cannot be claimed")).ok()??;
@@ -47,6 +50,7 @@ pub(crate) async fn claim(core: &Arc<Core>, id: AnswerId, asks: Option<&HeaderMa
 async fn take(core: &Arc<Core>, claimed: Claimed, asks: Option<&HeaderMap>) -> Option<Taken> {
     let Claimed { lease, record, request } = claimed;
     let settings = &core.settings;
+    // Where it should not have been claimed, somebody else may have it at once.
     let mut pen = Pen::new(core.journal.clone(), lease, settings.lease);
     let running = Running::new(lease.id, record.events, settings.room);
     let kept = Kept::read(&request);
@@ -104,12 +108,16 @@ async fn take(core: &Arc<Core>, claimed: Claimed, asks: Option<&HeaderMap>) -> O
             }
         }
     };
-    if let Some(head) = head.filter(|head| head.stream) {
+    if !core.enter(&running) {
+        pen.relinquish().await;
+        return None;
+    }
+    // Where only the end is missing, its readers find it in the journal in a moment.
+    if let (Some(head), Todo::Ask { .. }) = (head.filter(|head| head.stream), &todo) {
         running.came(Came::Stream(Arc::new(head)));
     }
     count(&core.counts.taken_over);
     tracing::info!(id = %lease.id, state = record.state.as_str(), events = record.events, "an answer is taken over");
-    core.enter(&running);
     Some(Taken { running, pen, events: record.events, attempts: record.attempts, todo })
 }
 
@@ -128,7 +136,7 @@ async fn read_all(core: &Core, id: AnswerId, events: u64) -> Option<Vec<Bytes>> 
 
 /// How the events would have ended if nothing came behind them.
 fn judge(kept: &Kept, events: &[Bytes]) -> Ending {
-    let ask = Ask::of_request(&kept.method, &kept.uri, &http::Extensions::new());
+    let ask = Ask::of_request(&kept.method, &kept.uri, &Extensions::new());
     let response = Response::builder().header(header::CONTENT_TYPE, "text/event-stream").body(());
     let Ok(response) = response else { return Ending::Interrupted };
     let (head, ()) = response.into_parts();
@@ -158,15 +166,16 @@ impl Taken {
                 if let Some(resume) = resume {
                     request.extensions_mut().insert(resume);
                 }
+                let ask = Ask::of_request(&kept.method, &kept.uri, &Extensions::new()).read(&kept.body);
                 let Self { running, pen, events, attempts, .. } = self;
                 let driver =
-                    Driver { core, running, pen, service, events, claimed, attempts_before: attempts };
+                    Driver { core, running, pen, service, ask, events, claimed, attempts_before: attempts };
                 driver.run(request).await;
             }
             Todo::End { last, end } => {
-                let batch =
-                    Batch { first: self.events + 1, events: last, head: None, attempts: self.attempts };
-                if self.pen.end(batch, end).await.is_err() {
+                let (first, attempts) = (self.events + 1, self.attempts);
+                let draft = Draft { first, events: &last, head: None, attempts };
+                if self.pen.end(draft, end).await.is_err() {
                     tracing::warn!(id = %self.running.id, "the end of an answer could not be written");
                 }
                 self.running.over(Over::Lost);
