@@ -7,15 +7,9 @@ use std::time::Duration;
 use governor::clock::Clock;
 use governor::nanos::Nanos;
 use governor::state::{RateLimiter, StateStore};
+use lastbyte_store::quota::{Rate, Settlement};
 
 use crate::Meter;
-use crate::allowance::MINUTE;
-
-/// The most that one call can owe, as time: a chat API that counts wrongly must not shut a key out for longer.
-const MAX_OWED: u64 = 600_000_000_000;
-
-/// The most debt that a key can have beyond what it may use at once, as time, of all its calls together.
-const MAX_DEBT: u64 = 3_600_000_000_000;
 
 /// When all that was used will have come back, in nanoseconds of its bucket's clock: the theoretical arrival
 /// time of the algorithm. 0: nothing was used yet.
@@ -79,11 +73,7 @@ impl Clock for Latest {
 #[derive(Debug)]
 pub(crate) struct Bucket {
     limiter: RateLimiter<Cell, InKey, Latest>,
-    limit: u32,
-    /// How many may be used at once.
-    burst: NonZeroU32,
-    /// The time that one takes to come back, in nanoseconds.
-    period: u64,
+    rate: Rate,
 }
 
 /// Not now, and when at the earliest.
@@ -92,75 +82,52 @@ pub(crate) struct Wait(pub(crate) Duration);
 
 impl Bucket {
     pub(crate) fn new(per_minute: NonZeroU32, burst: Duration) -> Self {
-        let period = (MINUTE / per_minute.get()).max(Duration::from_nanos(1));
-        let cells = burst.as_nanos() / period.as_nanos();
-        let burst = NonZeroU32::new(u32::try_from(cells).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
-        let quota = governor::Quota::with_period(period).map(|quota| quota.allow_burst(burst));
+        let rate = Rate::new(per_minute, burst);
+        let quota = governor::Quota::with_period(rate.period()).map(|quota| quota.allow_burst(rate.burst()));
         // The only period without a quota is 0.
         let quota = quota.unwrap_or(governor::Quota::per_minute(per_minute));
-        Self {
-            limiter: RateLimiter::new(quota, InKey, Latest::default()),
-            limit: per_minute.get(),
-            burst,
-            period: period.as_nanos() as u64,
-        }
+        Self { limiter: RateLimiter::new(quota, InKey, Latest::default()), rate }
     }
 
     /// How many may be used at once.
     pub(crate) fn burst(&self) -> u32 {
-        self.burst.get()
+        self.rate.burst().get()
     }
 
     /// Takes that many, all or none. More than the burst counts as the burst.
     pub(crate) fn take(&self, cell: &Cell, many: u64, now: u64) -> Result<(), Wait> {
         let Some(many) = NonZeroU32::new(u32::try_from(many).unwrap_or(u32::MAX)) else { return Ok(()) };
         self.limiter.clock().0.fetch_max(now, Ordering::Relaxed);
-        match self.limiter.check_key_n(cell, many.min(self.burst)) {
+        match self.limiter.check_key_n(cell, many.min(self.rate.burst())) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(not_until)) => Err(Wait(not_until.wait_time_from(now.into()))),
-            Err(_too_many) => Err(Wait(self.lasts(many.get().into()))),
+            Err(_too_many) => Err(Wait(Duration::from_nanos(self.rate.nanos(many.get().into())))),
         }
     }
 
     /// Makes what was taken as `taken` what it has cost.
     pub(crate) fn settle(&self, cell: &Cell, taken: u64, cost: u64, now: u64) {
-        let taken = taken.min(self.burst.get().into());
-        let shift = self.nanos(cost.abs_diff(taken));
-        if shift == 0 {
+        let settlement = self.rate.settle(taken, cost);
+        if settlement == Settlement::Back(0) {
             return;
         }
-        let burst = self.nanos(self.burst.get().into());
-        let ends = now.saturating_add(burst).saturating_add(MAX_DEBT);
+        let ends = now.saturating_add(self.rate.most());
         let moved = |before: u64| {
-            Some(match cost > taken {
-                true => before.max(now).saturating_add(shift.min(burst.max(MAX_OWED))).min(ends),
-                false => before.saturating_sub(shift),
+            Some(match settlement {
+                Settlement::Owed(shift) => before.max(now).saturating_add(shift).min(ends),
+                Settlement::Back(shift) => before.saturating_sub(shift),
             })
         };
         let _ = cell.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved);
     }
 
     pub(crate) fn meter(&self, cell: &Cell, now: u64) -> Meter {
-        let used = self.used(cell, now);
-        let left = self.nanos(self.burst.get().into()).saturating_sub(used) / self.period;
-        Meter {
-            limit: self.limit,
-            remaining: u32::try_from(left).unwrap_or(u32::MAX),
-            reset: Duration::from_nanos(used),
-        }
+        self.rate.meter(self.used(cell, now))
     }
 
     /// How long what was used takes to come back, in nanoseconds.
     pub(crate) fn used(&self, cell: &Cell, now: u64) -> u64 {
         cell.0.load(Ordering::Relaxed).saturating_sub(now)
-    }
-
-    fn nanos(&self, many: u64) -> u64 {
-        self.period.saturating_mul(many)
-    }
-
-    fn lasts(&self, many: u64) -> Duration {
-        Duration::from_nanos(self.nanos(many))
     }
 }
 

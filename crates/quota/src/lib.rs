@@ -124,7 +124,6 @@
 //!
 //! There are no tasks, and no timers.
 
-mod allowance;
 mod bucket;
 mod future;
 mod headers;
@@ -135,9 +134,8 @@ mod reserved;
 mod tokens;
 mod wanted;
 
-pub use allowance::Allowance;
 pub use future::ResponseFuture;
-pub use lastbyte_store::quota::{Cost, Denied, Key, Limited, Meter, Quotas, Standing, Taking};
+pub use lastbyte_store::quota::{Allowance, Cost, Denied, Key, Limited, Meter, Quotas, Standing, Taking};
 pub use layer::{Quota, QuotaLayer, ResponseBody, Totals};
 pub use local::Local;
 pub use reserved::Reserved;

@@ -10,6 +10,12 @@ use std::time::Duration;
 use http::Extensions;
 use lastbyte_core::Tenant;
 
+mod allowance;
+mod rate;
+
+pub use allowance::Allowance;
+pub use rate::{Rate, Settlement};
+
 /// Whose allowance a call uses: its tenant's, or that of a key which its request's extensions hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {

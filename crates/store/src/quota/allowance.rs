@@ -1,8 +1,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// The time that a limit is for.
-pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+/// What may be used at once where nothing else is said: a minute's allowance, as a limit for a minute suggests.
+const BURST: Duration = Duration::from_secs(60);
 
 /// How much one key may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Allowance {
 
     /// No limit, until one is set.
     pub fn new() -> Self {
-        Self { requests: None, tokens: None, burst: MINUTE }
+        Self { requests: None, tokens: None, burst: BURST }
     }
 
     /// So many requests a minute; 0: no limit.

@@ -1,0 +1,2 @@
+if redis.call('HGET', A, 'gen') == GEN then redis.call('HSET', A, 'attended', digits(NOW)) end
+return { 'ok' }

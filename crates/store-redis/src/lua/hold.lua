@@ -1,0 +1,24 @@
+-- What the holder of a lease says beside events: sent, renew, relinquish, release.
+local mode, fence = ARGV[3], ARGV[4]
+local r = redis.call('HMGET', A, 'gen', 'fence', 'state', 'n', 'lease', 'ttl', 'marked', 'attended')
+if r[1] ~= GEN or r[2] ~= fence or ENDED[r[3]] then return { 'fenced' } end
+local n, lease, ttl = tonumber(r[4]), tonumber(r[5]), tonumber(r[6])
+if mode == 'release' then
+  redis.call('DEL', A, E)
+  redis.call('HDEL', G, 'until' .. GEN, 'tenant' .. GEN)
+  tell(0, true, 0)
+  return { 'ok', 0 }
+end
+local till, mark, set = NOW + lease, 0, {}
+if mode == 'relinquish' then
+  till = 0
+elseif due(tonumber(r[7]), lease) then
+  mark = digits(lease)
+  set = { 'marked', digits(NOW) }
+end
+if mode == 'sent' and r[3] == 'claimed' then set[#set + 1] = 'state'; set[#set + 1] = 'sent' end
+set[#set + 1] = 'till'; set[#set + 1] = digits(till)
+redis.call('HSET', A, unpack(set))
+keep(ttl, till)
+tell(n, false, till - NOW)
+return { 'ok', mark, r[8] and digits(math.max(NOW - tonumber(r[8]), 0)) or false }
