@@ -11,7 +11,8 @@ const { LASTBYTE_GATEWAY } = process.env;
 
 // Starts it, and returns the address it says it listens on. It ends with the test.
 async function start(t, args) {
-  const child = spawn(LASTBYTE_GATEWAY, args, { stdio: ["ignore", "pipe", "ignore"] });
+  const env = { ...process.env, GATEWAY_DRAIN_TIMEOUT: "0s" };
+  const child = spawn(LASTBYTE_GATEWAY, args, { stdio: ["ignore", "pipe", "ignore"], env });
   t.after(() => child.kill("SIGKILL"));
   for await (const line of createInterface({ input: child.stdout })) {
     const [, url] = line.match(/(http:\S+)/) ?? [];
@@ -38,7 +39,7 @@ export async function serve(t, upstream, store) {
   let { child, url } = await start(t, args(0));
   return {
     url,
-    kill: () => new Promise((resolve) => child.once("exit", resolve).kill("SIGKILL")),
+    end: (signal) => new Promise((resolve) => child.once("exit", resolve).kill(signal)),
     start: async () => ({ child } = await start(t, args(new URL(url).port))),
   };
 }

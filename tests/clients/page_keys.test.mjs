@@ -2,15 +2,14 @@
 //
 //     PAGE_QUICK=http://127.0.0.1:8080 LASTBYTE_GATEWAY=… CHROMIUM=/usr/bin/chromium node --test page_keys.test.mjs
 //
-// PAGE_QUICK is a demo whose waits are short, LASTBYTE_GATEWAY the gateway to be started and killed here. With
-// PAGE_SQLITE the gateway's answers outlive it.
+// PAGE_QUICK is a demo whose waits are short, LASTBYTE_GATEWAY the gateway to be started and killed here.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { line, serve, startMock } from "./gateway.mjs";
 import { HEALTHY, answered, faultsOf, open, openIn, picture, send, statsOf } from "./page.mjs";
 
-const { PAGE_QUICK, PAGE_SQLITE } = process.env;
+const { PAGE_QUICK } = process.env;
 
 // Slow enough for something to happen in the middle, which a second of it is.
 const SLOW = { interval_ms: 50 };
@@ -248,24 +247,25 @@ test("a stop before the first word ends the answer at the chat API too", async (
   assert.deepEqual(page.complaints(), []);
 });
 
-// Whether the answer outlives the gateway, or is asked for again.
-for (const store of PAGE_SQLITE ? ["memory:", "sqlite:"] : ["memory:"]) {
+// How the gateway goes: without a goodbye, or as one that is told to end and has no time left for open answers.
+for (const [store, signal] of [["memory:", "SIGKILL"], ["sqlite:", "SIGKILL"], ["sqlite:", "SIGTERM"]]) {
   for (const reload of [false, true]) {
     const then = reload ? ", and the page is loaded again" : "";
-    test(`a gateway with ${store} is killed in the middle of an answer${then}`, async (t) => {
+    test(`a gateway with ${store} ends by ${signal} in the middle of an answer${then}`, async (t) => {
       const mock = await startMock(t, SLOW);
       const gateway = await serve(t, mock.url, store);
       const page = await open(t, gateway.url, { heading: "Chat" });
       await send(page, "Killed");
       await midst(page);
-      await gateway.kill();
+      await gateway.end(signal);
       await page.getByText("The connection broke; going on…").waitFor();
       await gateway.start();
       if (reload) await page.reload();
       const { told } = await answered(page);
       assert.equal(await words(page), ALL);
       assert.match(told, /^Whole\. /);
-      // What was paid for is lost where it cannot be gone on with, and asked for once more, and not more often.
+      // What had come is lost where the chat API has no way to go on with it: it is asked for once more, and not
+      // more often.
       assert.equal((await mock.stats()).requests, 2);
       assert.equal((await mock.stats()).answers, 1);
       assert.deepEqual(page.complaints(), []);
