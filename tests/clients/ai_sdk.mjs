@@ -10,7 +10,18 @@ import { run } from "./questions.mjs";
 
 const { version } = createRequire(import.meta.url)("ai/package.json");
 
+// Names what an error has as the other SDKs name it.
 async function ask(question, answer) {
+  try {
+    await answered(question, answer);
+  } catch (error) {
+    if (!APICallError.isInstance(error)) throw error;
+    const { statusCode: status, responseHeaders, data } = error;
+    throw Object.assign(error, { status, code: data?.error?.code, headers: new Headers(responseHeaders) });
+  }
+}
+
+async function answered(question, answer) {
   const provider = createOpenAICompatible({
     name: "gateway",
     baseURL: `${question.url}/v1`,
@@ -29,13 +40,13 @@ async function ask(question, answer) {
     answer.finish = finishReason;
     return;
   }
-  // Without `onError` it writes what it meets on the console, and that would be a line of ours.
+  // Without `onError` it writes what it meets on the console, where answers are expected.
   for await (const part of streamText({ ...asked, onError: () => {} }).fullStream) {
     answer.chunks += 1;
     if (part.type === "text-delta") answer.text(part.text);
     if (part.type === "finish") answer.finish = part.finishReason;
-    // An error inside a stream is a part of it, and its message all that is left of it.
-    if (part.type === "error") throw part.error instanceof Error ? part.error : new Error(part.error);
+    // An error inside a stream is a part of it, and none of the SDK's own errors.
+    if (part.type === "error") throw part.error instanceof Error ? part.error : Object.assign(new Error(), part.error);
   }
 }
 

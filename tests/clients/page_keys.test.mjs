@@ -171,7 +171,7 @@ test("a connection that breaks is gone on with, and the page says so", async (t)
   const [first, ...more] = calls;
   assert.equal(first.seen, undefined);
   assert.ok(more.every(({ key, body }) => key === first.key && body === first.body));
-  assert.ok(more.every(({ seen }) => Number(seen) > 9), JSON.stringify(more));
+  assert.ok(more.every(({ seen }) => Number(seen) > 5), JSON.stringify(more));
   assert.deepEqual(page.complaints(), []);
 });
 
@@ -217,7 +217,7 @@ test("who is told to come back does, and who is told that it is gone asks anew",
   assert.equal(await words(page), ALL);
   assert.match(outcome.told, /^Whole\. It broke once and began again/);
   assert.equal(calls.length, 6);
-  assert.ok(Number(calls[4].seen) > 9);
+  assert.ok(Number(calls[4].seen) > 5, calls[4].seen);
   assert.equal(calls[5].seen, undefined);
   assert.deepEqual(page.complaints(), []);
 });
