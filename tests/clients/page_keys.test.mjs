@@ -192,6 +192,30 @@ test("a connection that breaks before the first word is gone on with", async (t)
   assert.deepEqual(page.complaints(), []);
 });
 
+test("a connection that does not come back within two minutes is given up", async (t) => {
+  const mock = await startMock(t, HEALTHY);
+  const gateway = await serve(t, mock.url, "memory:");
+  const way = await line(t, gateway.url);
+  const page = await open(t, way.url, { heading: "Chat" });
+  const calls = callsOf(page);
+  await page.clock.install();
+  way.away = true;
+  way.cut();
+  await send(page, "Gone");
+  const ended = page.locator(".outcome");
+  let minutes = 0;
+  for (; !(await ended.count()); minutes += 1 / 60) await page.clock.runFor(1000);
+  assert.match((await answered(page)).told, /^Not whole: the connection broke, and it did not come back in two minutes\. /);
+  assert.ok(minutes > 1.9 && minutes < 4, `${minutes} minutes`);
+  // Every 4 s in the end, and not more often.
+  assert.ok(calls.length > 15 && calls.length < 40, `${calls.length} calls`);
+  way.away = false;
+  await send(page, "Back");
+  while ((await ended.count()) < 2) await page.clock.runFor(100);
+  assert.match((await answered(page, 2)).told, /^Whole\. /);
+  assert.deepEqual(page.complaints(), []);
+});
+
 test("who is told to come back does, and who is told that it is gone asks anew", async (t) => {
   await faultsOf(PAGE_QUICK, SLOW);
   const way = await line(t, PAGE_QUICK);

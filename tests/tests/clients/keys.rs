@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::client::{Answer, Api, Question, Sdk};
+use crate::curl;
 use crate::gateway::{Gateway, Place, faults_of, for_each, mock};
 use crate::line::Line;
 use crate::program::{scripts, start, told};
-use crate::curl;
 
 /// All of them, and one that tells less.
 const KEYED: [Sdk; 10] = {
@@ -55,7 +55,11 @@ async fn the_same_key_twice_is_one_paid_answer() {
                     answer.assert_whole(&question, &context);
                 }
                 assert_eq!(place.upstream.stats().requests, 1, "{context}");
-                assert_eq!((first.replayed.as_deref(), second.replayed.as_deref()), (None, Some("true")), "{context}");
+                assert_eq!(
+                    (first.replayed.as_deref(), second.replayed.as_deref()),
+                    (None, Some("true")),
+                    "{context}"
+                );
                 assert!(first.answer.is_some() && first.answer == second.answer, "{context}: {first:?}");
                 assert_eq!((first.chunks, first.usage), (second.chunks, second.usage), "{context}");
                 if place.sdk == Sdk::Curl && stream {
@@ -82,7 +86,11 @@ async fn a_broken_answer_under_a_key_is_raised_each_time() {
                 assert_code(place, answer, "stream_truncated");
                 assert_eq!(answer.finish, None, "{}: {answer:?}", place.sdk);
                 let text = answer.text();
-                assert!(!text.is_empty() && question.expected().starts_with(text), "{}: {answer:?}", place.sdk);
+                assert!(
+                    !text.is_empty() && question.expected().starts_with(text),
+                    "{}: {answer:?}",
+                    place.sdk
+                );
             }
             assert_eq!(first.text(), second.text(), "{}", place.sdk);
             assert_eq!(second.replayed.as_deref(), Some("true"), "{}", place.sdk);
@@ -199,10 +207,11 @@ async fn readers_of_event_streams_go_on_where_their_connection_broke_and_end_at_
             .unwrap();
         assert!(done.status.success(), "{script}: {}", String::from_utf8_lossy(&done.stderr));
         let read: Value = serde_json::from_slice(&done.stdout).unwrap();
-        let expected: Vec<_> = events.iter().zip(1..).map(|(data, number)| {
-            json!([format!("{number}"), String::from_utf8_lossy(data)])
-        });
-        assert_eq!(read, json!({"events": expected.collect::<Vec<_>>(), "status": 204}), "{script}");
+        let numbered = events.iter().zip(1..);
+        let expected: Vec<_> = numbered
+            .map(|(data, number)| json!([number.to_string(), String::from_utf8_lossy(data)]))
+            .collect();
+        assert_eq!(read, json!({"events": expected, "status": 204}), "{script}");
         assert!(line.opened() >= 2, "{script}: nothing broke");
     }
 }

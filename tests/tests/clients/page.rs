@@ -28,7 +28,7 @@ async fn the_page_shows_what_becomes_of_an_answer() {
 #[tokio::test]
 #[ignore = "needs what `cargo xtask test` installs"]
 async fn the_page_goes_on_with_an_answer_through_what_breaks() {
-    passes("page_keys.test.mjs", 16).await;
+    passes("page_keys.test.mjs", 17).await;
 }
 
 /// That so many tests in a file pass before a browser.
