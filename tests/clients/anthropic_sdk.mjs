@@ -13,7 +13,8 @@ async function ask(question, answer) {
   const messages = [{ role: "user", content: question.question }];
   const asked = { model: "mock-1", max_tokens: 1000, stream: question.stream ?? false, ...question.more };
   const mine = client.withOptions({ baseURL: question.url, ...options(question) });
-  const { data, response } = await mine.messages.create({ messages, ...asked }).withResponse();
+  const { headers } = question;
+  const { data, response } = await mine.messages.create({ messages, ...asked }, { headers }).withResponse();
   answer.head(response);
   if (!asked.stream) {
     for (const block of data.content) answer.text(block.text);

@@ -20,6 +20,7 @@ client = OF_MODE[MODE](base_url="http://unset", api_key="test", timeout=anthropi
 def create(question):
     mine = client.with_options(base_url=question["url"], **questions.options(question))
     asked = {"model": "mock-1", "max_tokens": 1000, "stream": question.get("stream", False)}
+    asked["extra_headers"] = question.get("headers")
     messages = [{"role": "user", "content": question["question"]}]
     # With the head, which the plain call does not show.
     return mine.messages.with_raw_response.create(messages=messages, **asked | question.get("more", {}))

@@ -14,9 +14,10 @@ async function ask(question, answer) {
   const asked = { model: "mock-1", stream: question.stream ?? false, ...question.more };
   const mine = client.withOptions({ baseURL: `${question.url}/v1`, ...options(question) });
   const chat = question.api === "chat";
+  const { headers } = question;
   const call = chat
-    ? mine.chat.completions.create({ messages, ...asked })
-    : mine.responses.create({ input: messages, ...asked });
+    ? mine.chat.completions.create({ messages, ...asked }, { headers })
+    : mine.responses.create({ input: messages, ...asked }, { headers });
   const { data, response } = await call.withResponse();
   answer.head(response);
   if (!asked.stream) return (chat ? chatWhole : responsesWhole)(answer, data);

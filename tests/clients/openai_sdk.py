@@ -21,6 +21,7 @@ client = OF_MODE[MODE](base_url="http://unset", api_key="test", timeout=openai.T
 def create(question):
     mine = client.with_options(base_url=f"{question['url']}/v1", **questions.options(question))
     asked = {"model": "mock-1", "stream": question.get("stream", False)} | question.get("more", {})
+    asked["extra_headers"] = question.get("headers")
     messages = [{"role": "user", "content": question["question"]}]
     # With the head, which the plain calls do not show.
     if question["api"] == "chat":

@@ -6,67 +6,10 @@
 // pictures there.
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { test } from "node:test";
+import { HEALTHY, answered, faultsOf, open, picture, send, statsOf } from "./page.mjs";
 
-const { PAGE, PAGE_QUICK, CHROMIUM, SCREENSHOTS } = process.env;
-
-// Far more than anything here takes.
-const PATIENCE = 90_000;
-
-let browser;
-before(async () => {
-  browser = await chromium.launch({ executablePath: CHROMIUM });
-});
-after(() => browser?.close());
-
-// A page at `url`; what it complains about fails the test.
-async function open(t, url, options = {}) {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
-  const complaints = [];
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("requestfailed", (request) => complaints.push(`${request.url()}: ${request.failure().errorText}`));
-  await page.goto(url);
-  await page.getByRole("heading", { name: "Break the chat API" }).waitFor();
-  t.after(() => context.close());
-  // Of a chat call a browser complains by itself, and by right, where it fails or is stopped.
-  page.complaints = () => complaints.filter((it) => !it.includes("/v1/chat/completions") && !it.startsWith("Failed to load resource"));
-  page.allComplaints = complaints;
-  return page;
-}
-
-async function faultsOf(url, faults) {
-  const response = await fetch(`${url}/demo/faults`, faults && { method: "POST", body: JSON.stringify(faults) });
-  assert.ok(response.ok);
-  return faults ? null : response.json();
-}
-
-const statsOf = async (url) => (await fetch(`${url}/demo/stats`)).json();
-
-const HEALTHY = { interval_ms: 5 };
-
-async function send(page, words) {
-  await page.getByLabel("Your message").fill(words);
-  await page.getByRole("button", { name: "Send" }).click();
-}
-
-// The last answer, once its end is told.
-async function answered(page, number = 1) {
-  const turn = page.locator(".turn.assistant").nth(number - 1);
-  await turn.locator(".outcome").waitFor();
-  const attempts = await turn.locator(".attempts li").allTextContents();
-  return { told: await turn.locator(".outcome p").textContent(), attempts, text: await turn.textContent() };
-}
-
-async function picture(page, name) {
-  if (SCREENSHOTS) await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
-}
+const { PAGE, PAGE_QUICK } = process.env;
 
 test("the page loads without a complaint, and an answer streams in", async (t) => {
   await faultsOf(PAGE_QUICK, { interval_ms: 50 });
@@ -191,9 +134,11 @@ test("each cut answer says why, though fetch throws away what is unread when a b
   await faultsOf(PAGE_QUICK, { cut: { after: 10 } });
   const page = await open(t, PAGE_QUICK);
   const told = await page.evaluate(async () => {
-    const { ask } = await import("/answer.js");
+    const { ask, prepare } = await import("/answer.js");
     const told = new Set();
-    for (let number = 0; number < 40; number++) told.add((await ask([{ role: "user", content: `${number}` }], "m")).error);
+    for (let number = 0; number < 40; number++) {
+      told.add((await ask(prepare([{ role: "user", content: `${number}` }], "m"))).error);
+    }
     return [...told];
   });
   assert.deepEqual(told, ["the answer ended before it was finished"]);

@@ -6,12 +6,14 @@ import { createInterface } from "node:readline";
 export class Answer {
   constructor({ id }) {
     Object.assign(this, { id, texts: [], arguments: "", finish: null, usage: null, chunks: 0 });
-    Object.assign(this, { status: null, attempts: null, error: null });
+    Object.assign(this, { status: null, attempts: null, answer: null, replayed: null, error: null });
   }
 
   head({ status, headers }) {
     this.status = status;
     this.attempts = headers.get("x-lastbyte-attempts");
+    this.answer = headers.get("x-lastbyte-answer");
+    this.replayed = headers.get("idempotent-replayed");
   }
 
   text(piece, choice = 0) {

@@ -1,7 +1,7 @@
 """What the programs around the Python SDKs share: questions come in and answers go out, one JSON object a line.
 
-A question is `{"id", "url", "api", "question", "stream"?, "retries"?, "timeout"?, "more"?}`: `retries` are
-the SDK's own (none if left out), `timeout` is in seconds, `more` goes into the request as it is.
+A question is `{"id", "url", "api", "question", "stream"?, "retries"?, "timeout"?, "more"?, "headers"?}`: `retries`
+are the SDK's own (none if left out), `timeout` is in seconds, `more` goes into the request as it is.
 """
 
 import asyncio
@@ -25,6 +25,8 @@ class Answer:
             "chunks": 0,
             "status": None,
             "attempts": None,
+            "answer": None,
+            "replayed": None,
             "error": None,
             # Seconds on a clock that all processes share.
             "began": time.monotonic(),
@@ -44,6 +46,8 @@ class Answer:
     def head(self, status, headers):
         self.line["status"] = status
         self.line["attempts"] = headers.get("x-lastbyte-attempts")
+        self.line["answer"] = headers.get("x-lastbyte-answer")
+        self.line["replayed"] = headers.get("idempotent-replayed")
 
     def text(self, piece, choice=0):
         texts = self.line["texts"]

@@ -1,101 +1,115 @@
 // The chat.
 
-import { ask, describe } from "/answer.js";
+import { ask, prepare } from "/answer.js";
 import { attemptsAt, asked, refreshStats } from "/demo.js";
-import { labelOf } from "/faults.js";
+import { make, outcome, waiting } from "/outcome.js";
+import { forget, load, save } from "/session.js";
 
 const at = (id) => document.getElementById(id);
-const messages = [];
+let chat = load();
 let running = null;
-
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
 
 function scroll() {
   at("log").scrollTop = at("log").scrollHeight;
 }
 
-// Shows that an answer is waited for, until the first word is there.
-function waiting(turn) {
-  const began = performance.now();
-  const shown = make("span", "waiting");
-  const show = () => {
-    const seconds = Math.round((performance.now() - began) / 1000);
-    const why = seconds > 0 ? ". Where the chat API fails, the gateway asks again" : "";
-    shown.textContent = `Waiting for the first word… ${seconds} s${why}.`;
-  };
-  show();
-  turn.append(shown);
-  const timer = setInterval(show, 1000);
-  return () => {
-    clearInterval(timer);
-    shown.remove();
-  };
+function say(what) {
+  at("connection").textContent = what;
 }
 
-// What became of an answer, and of each attempt at it where that is known.
-async function outcome(result) {
-  const shown = make("div", "outcome");
-  const calls = await attemptsAt(result.id);
-  if (calls.length) {
-    // The head says how many there were when it left; some may have come later.
-    result = { ...result, attempts: calls.length };
-    const list = make("ol", "attempts");
-    calls.forEach((call, number) => {
-      const last = number === calls.length - 1;
-      const good = last && !result.error;
-      const met = call.kind === "none" ? (good ? "whole" : "no fault") : labelOf(call);
-      list.append(make("li", good ? "good" : last && result.stopped ? "" : "bad", `${number + 1}: ${met}`));
-    });
-    shown.append(list);
-  }
-  shown.append(make("p", result.stopped ? "quiet" : result.error ? "bad" : "good", describe(result)));
-  return shown;
-}
-
-at("ask").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const content = at("question").value.trim();
-  if (!content || running) return;
-  running = new AbortController();
-  at("stop").disabled = false;
-  at("log").setAttribute("aria-busy", "true");
-  at("empty")?.remove();
-  messages.push({ role: "user", content });
+// Puts a question into the log, and returns the place of its answer.
+function turnOf(content) {
+  at("empty").hidden = true;
   at("log").append(make("p", "turn user", content));
   const turn = make("div", "turn assistant");
   at("log").append(turn);
-  at("question").value = "";
-  const begin = waiting(turn);
   scroll();
-  asked();
-  const result = await ask(messages, at("model").value, {
-    signal: running.signal,
+  return turn;
+}
+
+// What the chat API is to know of the chat: answers that are not whole are none.
+function history() {
+  const whole = chat.turns.filter(({ result }) => !result.error);
+  return whole.flatMap(({ content, text }) => [{ role: "user", content }, { role: "assistant", content: text }]);
+}
+
+// Carries the pending question to the end of its answer.
+async function answer({ again }) {
+  const mine = new AbortController();
+  const here = chat;
+  const { content, question } = here.pending;
+  running = mine;
+  at("stop").disabled = false;
+  at("log").setAttribute("aria-busy", "true");
+  const turn = turnOf(content);
+  const begin = waiting(turn);
+  const result = await ask(question, {
+    again,
+    signal: mine.signal,
     onText: (text) => {
       begin();
       turn.append(text);
       scroll();
     },
     onRestart: () => turn.replaceChildren(),
+    onHead: (head) => {
+      if (mine.signal.aborted) return;
+      Object.assign(question, head);
+      save(here);
+    },
+    onWait: ({ after, message }) => {
+      say(after === null ? "The connection broke; going on…" : `${message}. Waiting for ${Math.ceil(after / 1000)} s…`);
+    },
+    onBack: () => say(""),
   });
   begin();
-  turn.append(await outcome(result));
-  if (result.error) messages.pop();
-  else messages.push({ role: "assistant", content: result.text });
+  // Another chat may have begun in the meantime.
+  if (here !== chat) return;
   running = null;
   at("stop").disabled = true;
   at("log").setAttribute("aria-busy", "false");
+  say("");
+  const { text, ...kept } = result;
+  here.turns.push({ content, text, result: kept });
+  here.pending = null;
+  save(here);
+  kept.calls = await attemptsAt(kept.id);
+  // The head says how many there were when it left; some may have come later.
+  if (kept.calls.length) kept.attempts = kept.calls.length;
+  if (here !== chat) return;
+  save(here);
+  turn.append(outcome(kept));
   scroll();
   refreshStats();
+}
+
+at("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const content = at("question").value.trim();
+  if (!content || running) return;
+  chat.pending = { content, question: prepare([...history(), { role: "user", content }], at("model").value) };
+  save(chat);
+  at("question").value = "";
+  asked();
+  answer({ again: false });
 });
 
 const stop = () => running?.abort();
 
 at("stop").addEventListener("click", stop);
+
+at("new").addEventListener("click", () => {
+  stop();
+  running = null;
+  chat = { turns: [], pending: null };
+  forget();
+  for (const turn of at("log").querySelectorAll(".turn")) turn.remove();
+  at("empty").hidden = false;
+  at("stop").disabled = true;
+  at("log").setAttribute("aria-busy", "false");
+  say("");
+  at("question").focus();
+});
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") stop();
@@ -107,3 +121,10 @@ at("question").addEventListener("keydown", (event) => {
     at("ask").requestSubmit();
   }
 });
+
+// What this tab had before it was loaded again.
+for (const { content, text, result } of chat.turns) turnOf(content).append(text, outcome(result));
+if (chat.pending) {
+  at("model").value = chat.pending.question.model;
+  answer({ again: true });
+}

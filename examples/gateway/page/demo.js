@@ -1,8 +1,9 @@
 // The demo's part: the switches of the chat API's faults, and many answers at once. Before a real chat API
 // it stays hidden.
 
-import { ask, describe } from "/answer.js";
+import { ask, describe, prepare } from "/answer.js";
 import { ALL, FAULTS, known } from "/faults.js";
+import { make } from "/outcome.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -10,13 +11,6 @@ const at = (id) => document.getElementById(id);
 let settings = null;
 // The fault that the next call is to meet.
 let next = null;
-
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
 
 const sliderOf = (name) => at("faults").elements[`rate-${name}`];
 const buttonOf = (name) => at("faults").elements[`next-${name}`];
@@ -126,7 +120,7 @@ at("many").addEventListener("click", async () => {
   const asking = Array.from({ length: MANY }, async (_, number) => {
     const cell = make("li", "", "…");
     at("grid").append(cell);
-    const result = await ask([{ role: "user", content: `Question ${number}` }], at("model").value);
+    const result = await ask(prepare([{ role: "user", content: `Question ${number}` }], at("model").value));
     cell.className = result.error ? "bad" : "good";
     cell.textContent = result.error ? "✕" : result.attempts;
     cell.title = describe(result);

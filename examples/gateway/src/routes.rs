@@ -22,6 +22,10 @@ const STYLE: &str = include_str!("../page/style.css");
 const ICON: &str = include_str!("../page/icon.svg");
 const CHAT: &str = include_str!("../page/chat.js");
 const ANSWER: &str = include_str!("../page/answer.js");
+const EVENTS: &str = include_str!("../page/events.js");
+const OUTCOME: &str = include_str!("../page/outcome.js");
+const RESUME: &str = include_str!("../page/resume.js");
+const SESSION: &str = include_str!("../page/session.js");
 const DEMO: &str = include_str!("../page/demo.js");
 const FAULTS: &str = include_str!("../page/faults.js");
 
@@ -36,6 +40,10 @@ pub(crate) fn public(proxy: Arc<Proxy>) -> Router {
         .route("/icon.svg", get(|| asset("image/svg+xml", ICON)))
         .route("/chat.js", get(|| asset(SCRIPT_TYPE, CHAT)))
         .route("/answer.js", get(|| asset(SCRIPT_TYPE, ANSWER)))
+        .route("/events.js", get(|| asset(SCRIPT_TYPE, EVENTS)))
+        .route("/outcome.js", get(|| asset(SCRIPT_TYPE, OUTCOME)))
+        .route("/resume.js", get(|| asset(SCRIPT_TYPE, RESUME)))
+        .route("/session.js", get(|| asset(SCRIPT_TYPE, SESSION)))
         .route("/demo.js", get(|| asset(SCRIPT_TYPE, DEMO)))
         .route("/faults.js", get(|| asset(SCRIPT_TYPE, FAULTS)))
         .route("/v1/realtime", any(realtime))

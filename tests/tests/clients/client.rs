@@ -20,6 +20,8 @@ pub(crate) enum Sdk {
     Anthropic,
     AnthropicAsync,
     AnthropicNode,
+    /// Only where a test names it: it tells less of an answer than the others.
+    AiSdk,
     Curl,
 }
 
@@ -51,6 +53,7 @@ impl Sdk {
         match self {
             Self::Anthropic | Self::AnthropicAsync | Self::AnthropicNode => &[Api::Messages],
             Self::Curl => &[Api::Chat, Api::Responses, Api::Messages],
+            Self::AiSdk => &[Api::Chat],
             _ => &[Api::Chat, Api::Responses],
         }
     }
@@ -63,6 +66,7 @@ impl Sdk {
             Self::OpenAiNode => "openai 6.49.0",
             Self::Anthropic | Self::AnthropicAsync => "anthropic 2.12.0",
             Self::AnthropicNode => "anthropic 1.12.0",
+            Self::AiSdk => "ai 6.0.325",
             Self::Curl => "curl",
         }
     }
@@ -114,11 +118,12 @@ pub(crate) struct Question {
     pub(crate) retries: u32,
     pub(crate) timeout: Option<u32>,
     pub(crate) more: Value,
+    pub(crate) key: Option<String>,
 }
 
 impl Question {
     pub(crate) fn new(api: Api, stream: bool, words: impl Into<String>) -> Self {
-        Self { api, words: words.into(), stream, retries: 0, timeout: None, more: json!({}) }
+        Self { api, words: words.into(), stream, retries: 0, timeout: None, more: json!({}), key: None }
     }
 
     pub(crate) fn retries(mut self, retries: u32) -> Self {
@@ -135,6 +140,12 @@ impl Question {
     /// More members of the request.
     pub(crate) fn more(mut self, more: Value) -> Self {
         self.more = more;
+        self
+    }
+
+    /// With the header `Idempotency-Key`.
+    pub(crate) fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
         self
     }
 
@@ -158,6 +169,9 @@ impl Question {
         if let Some(timeout) = self.timeout {
             line["timeout"] = timeout.into();
         }
+        if let Some(key) = &self.key {
+            line["headers"] = json!({"Idempotency-Key": key});
+        }
         line
     }
 }
@@ -177,6 +191,12 @@ pub(crate) struct Answer {
     pub(crate) status: Option<u16>,
     /// The header `x-lastbyte-attempts`.
     pub(crate) attempts: Option<String>,
+    /// The header `x-lastbyte-answer`.
+    #[serde(default)]
+    pub(crate) answer: Option<String>,
+    /// The header `Idempotent-Replayed`.
+    #[serde(default)]
+    pub(crate) replayed: Option<String>,
     /// What it raised: without one, an application takes the answer for whole.
     pub(crate) error: Option<Raised>,
     /// Seconds on a clock of all Python processes.

@@ -20,7 +20,9 @@ pub(crate) async fn ask(url: &str, question: &Question) -> Answer {
     for (key, value) in question.more.as_object().into_iter().flatten() {
         body[key] = value.clone();
     }
-    let request = ["--header", "content-type: application/json", "--data-binary", "@-"];
+    let key = question.key.as_ref().map(|key| format!("idempotency-key: {key}"));
+    let mut request = vec!["--header", "content-type: application/json", "--data-binary", "@-"];
+    request.extend(key.iter().flat_map(|key| ["--header", key]));
     let (code, out) = run(&format!("{url}/v1/{path}"), &request, &body.to_string()).await;
     let (head, body) = split(&out, b"\r\n\r\n");
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
@@ -29,8 +31,14 @@ pub(crate) async fn ask(url: &str, question: &Question) -> Answer {
         head.lines().find_map(of_name)
     };
     let status = head.split(' ').nth(1).and_then(|status| status.parse::<u16>().ok());
-    let mut answer =
-        Answer { status, attempts: header("x-lastbyte-attempts"), bytes: body.to_vec(), ..Answer::default() };
+    let mut answer = Answer {
+        status,
+        attempts: header("x-lastbyte-attempts"),
+        answer: header("x-lastbyte-answer"),
+        replayed: header("idempotent-replayed"),
+        bytes: body.to_vec(),
+        ..Answer::default()
+    };
     let mut error = None;
     for event in if question.stream && status == Some(200) { events(body) } else { vec![body.to_vec()] } {
         let Ok(event) = serde_json::from_slice::<Value>(&event) else { continue };
@@ -60,6 +68,15 @@ pub(crate) async fn get(url: &str) -> Value {
     let (code, out) = run(url, &[], "").await;
     assert_eq!(code, 0, "{url}");
     serde_json::from_slice(split(&out, b"\r\n\r\n").1).unwrap()
+}
+
+/// The status and the body behind an event.
+pub(crate) async fn resume(url: &str, seen: usize) -> (String, Vec<u8>) {
+    let (code, out) = run(url, &["--header", &format!("last-event-id: {seen}")], "").await;
+    assert_eq!(code, 0, "{url}");
+    let (head, body) = split(&out, b"\r\n\r\n");
+    let status = String::from_utf8_lossy(head).split(' ').nth(1).unwrap().to_owned();
+    (status, body.to_vec())
 }
 
 /// Sends JSON there.

@@ -50,7 +50,10 @@ impl Gateway {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("gateway.toml");
         std::fs::write(&file, config).unwrap();
-        Self::start("serve", &["--config", file.to_str().unwrap(), "--upstream", upstream])
+        // By default answers are kept in the home of whoever runs this.
+        let store = ["--store", "memory:"];
+        let args = ["--config", file.to_str().unwrap(), "--upstream", upstream];
+        Self::start("serve", &[store.as_slice(), &args].concat())
     }
 }
 

@@ -11,6 +11,8 @@ mod compat;
 mod curl;
 mod faults;
 mod gateway;
+mod keys;
+mod line;
 mod page;
 mod program;
 mod retries;
