@@ -49,7 +49,7 @@
 //! | [`WatchdogLayer`](backpressure::WatchdogLayer) | `backpressure` | lets go of readers that stopped reading | whoever is let go lets go of everything |
 //! | [`AdmissionLayer`](backpressure::AdmissionLayer) | `backpressure` | streams at once, and a queue | before anything is spent on a call |
 //! | [`SealLayer`](guard::SealLayer) | `guard` | error event, failed transport, heartbeats | nothing further out may still save the answer |
-//! | [`IdempotencyLayer`](idempotency::IdempotencyLayer) | `idempotency`, and a store's for more than one process | one key, one paid answer; resume | what is replayed costs no quota and no call; each reader has a seal of its own |
+//! | [`IdempotencyLayer`](idempotency::IdempotencyLayer) | `idempotency`, and `store-sqlite` or `store-redis` | one key, one paid answer; resume | what is replayed costs no quota and no call; each reader has a seal of its own |
 //! | [`QuotaLayer`](quota::QuotaLayer) | `quota`, and `tokenizer` to count exactly | requests and tokens a minute, by tenant | a call is one, however many attempts it takes |
 //! | [`RetryLayer`](retry::RetryLayer) | `retry` | asks again while nothing was forwarded | around everything that belongs to one attempt |
 //! | [`BreakerLayer`](breaker::BreakerLayer) | `breaker` | keeps calls away from an upstream that is down or hangs | around the call only: what is stored already needs no upstream |
@@ -110,3 +110,7 @@ pub use lastbyte_quota as quota;
 pub use lastbyte_retry as retry;
 #[cfg(feature = "store")]
 pub use lastbyte_store as store;
+#[cfg(feature = "store-redis")]
+pub use lastbyte_store_redis as store_redis;
+#[cfg(feature = "store-sqlite")]
+pub use lastbyte_store_sqlite as store_sqlite;

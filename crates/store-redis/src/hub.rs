@@ -69,6 +69,8 @@ struct Seat {
     times: u64,
     /// Whether messages come.
     listened: bool,
+    /// Whether somebody looks at it now.
+    looking: bool,
 }
 
 #[derive(Debug, Default)]
@@ -150,6 +152,7 @@ impl Hub {
                 heard: now,
                 times: 0,
                 listened: false,
+                looking: false,
             }
         });
         seat.followers += 1;
@@ -178,8 +181,10 @@ impl Hub {
 
     /// It was looked at, and had been heard of so often before. `None`: the look has failed.
     pub(crate) fn looked(&self, slot: Slot, times: u64, known: Option<Known>) {
-        let Some(known) = known else { return };
-        if let Some(seat) = self.lock().all.get_mut(&slot)
+        let mut seats = self.lock();
+        let Some(seat) = seats.all.get_mut(&slot) else { return };
+        seat.looking = false;
+        if let Some(known) = known
             && seat.times == times
         {
             seat.known.send_if_modified(|before| {
@@ -229,8 +234,8 @@ impl Hub {
         let Seats { all, unsure, .. } = &mut *seats;
         let now = Instant::now();
         let found = std::mem::take(unsure).into_iter().filter_map(|slot| {
-            let seat = all.get_mut(&slot)?;
-            seat.heard = now;
+            let seat = all.get_mut(&slot).filter(|seat| !seat.looking)?;
+            (seat.heard, seat.looking) = (now, true);
             Some((slot, seat.times))
         });
         found.collect()

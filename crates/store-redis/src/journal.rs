@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lastbyte_store::{
-    AnswerId, Batch, BoxFuture, Claimed, End, Journal, Lease, Look, NewAnswer, Opened, Page, State,
+    AnswerId, Batch, BoxFuture, Claimed, End, Journal, Lease, Look, NewAnswer, Opened, Page, Slot, State,
     StoreError, WriteError,
 };
 
@@ -12,8 +12,9 @@ use crate::redis::{Redis, Shared, millis};
 use crate::reply::Parts;
 use crate::script::{ATTEND, CLAIM, HOLD, LOOK, OPEN, READ, Step, WRITE};
 
-/// Who opens or claims: it is told from others where it asks a second time because the reply was lost.
-fn holder() -> Bytes {
+/// Who opens, claims, seizes or releases: it is told from others where it asks a second time because the reply was
+/// lost.
+fn caller() -> Bytes {
     format!("{:032x}", fastrand::u128(..)).into()
 }
 
@@ -32,7 +33,7 @@ impl Shared {
     /// Writes events, and perhaps the end.
     async fn write(
         &self,
-        (mode, id, fence): (&'static str, AnswerId, u64),
+        (mode, id, fence): (&'static str, AnswerId, Bytes),
         batch: Batch,
         end: Option<End>,
     ) -> Result<(), WriteError> {
@@ -44,7 +45,7 @@ impl Shared {
         let events = batch.events.len();
         let mut args = vec![
             mode.into(),
-            number(fence),
+            fence,
             number(batch.first),
             number(size),
             number(batch.attempts),
@@ -57,9 +58,7 @@ impl Shared {
         let call = self.step(&WRITE, id, args);
         let reply = match mode {
             "append" => self.ask(id.slot, call).await?,
-            "end" => self.ask_safely(id.slot, call).await?,
-            // A second one would find that the answer has ended, and not by whom.
-            _ => self.ask_safely(id.slot, call.once()).await?,
+            _ => self.ask_safely(id.slot, call).await?,
         };
         self.wrote(id, reply)?;
         self.count_events(events);
@@ -86,11 +85,9 @@ impl Shared {
 
     /// Sent, renewed, relinquished or released.
     async fn hold(&self, mode: &'static str, lease: Lease) -> Result<Parts, WriteError> {
-        let call = self.step(&HOLD, lease.id, vec![mode.into(), number(lease.fence)]);
+        let call = self.step(&HOLD, lease.id, vec![mode.into(), number(lease.fence), caller()]);
         let reply = match mode {
             "sent" => self.ask_safely(lease.id.slot, call).await?,
-            // A second one would find nothing.
-            "release" => self.ask(lease.id.slot, call.once()).await?,
             _ => self.ask(lease.id.slot, call).await?,
         };
         self.wrote(lease.id, reply)
@@ -103,7 +100,7 @@ impl Shared {
         self.ask(id.slot, self.mark(id, answer.lease)).await?;
         let state = if answer.state == State::Sent { "sent" } else { "claimed" };
         let args = vec![
-            holder(),
+            caller(),
             answer.tenant.into(),
             Bytes::copy_from_slice(&answer.fingerprint),
             answer.request,
@@ -125,7 +122,7 @@ impl Shared {
 
     /// Claims one, or says why not.
     pub(crate) async fn claim(&self, id: AnswerId) -> Result<Claim, StoreError> {
-        let reply = self.ask_safely(id.slot, self.step(&CLAIM, id, vec![holder()])).await?;
+        let reply = self.ask_safely(id.slot, self.step(&CLAIM, id, vec![caller()])).await?;
         let mut parts = Parts::of(reply)?;
         Ok(match &parts.bytes()?[..] {
             b"ok" => {
@@ -139,6 +136,11 @@ impl Shared {
             b"ended" => Claim::Ended,
             _ => Claim::Gone,
         })
+    }
+
+    /// Whether steps can be done at all.
+    pub(crate) async fn probe(&self) -> Result<(), StoreError> {
+        self.look(AnswerId { slot: Slot(0), generation: 0 }).await.map(drop)
     }
 
     async fn look(&self, id: AnswerId) -> Result<Look, StoreError> {
@@ -188,12 +190,12 @@ impl Journal for Redis {
     }
 
     fn append(&self, lease: Lease, batch: Batch) -> BoxFuture<'_, Result<(), WriteError>> {
-        Box::pin(self.shared.write(("append", lease.id, lease.fence), batch, None))
+        Box::pin(self.shared.write(("append", lease.id, number(lease.fence)), batch, None))
     }
 
     fn end(&self, lease: Lease, last: Batch, end: End) -> BoxFuture<'_, Result<(), WriteError>> {
         Box::pin(async move {
-            self.shared.write(("end", lease.id, lease.fence), last, Some(end)).await?;
+            self.shared.write(("end", lease.id, number(lease.fence)), last, Some(end)).await?;
             not_in_index(&self.shared, lease.id);
             Ok(())
         })
@@ -239,7 +241,7 @@ impl Journal for Redis {
 
     fn seize(&self, id: AnswerId, last: Batch, end: End) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move {
-            match self.shared.write(("seize", id, 0), last, Some(end)).await {
+            match self.shared.write(("seize", id, caller()), last, Some(end)).await {
                 Ok(()) => {
                     not_in_index(&self.shared, id);
                     Ok(true)

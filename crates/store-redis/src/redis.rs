@@ -62,7 +62,7 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadUrl(what) => f.write_str(what),
-            Self::Unreachable(_) => f.write_str("Redis cannot be reached"),
+            Self::Unreachable(_) => f.write_str("Redis cannot be reached, or refuses us"),
         }
     }
 }
@@ -82,7 +82,7 @@ impl Redis {
     /// # Errors
     ///
     /// [`ConnectError::BadUrl`] says what is wrong with it and what to write. Where nobody answers within some
-    /// four seconds, or refuses us, it is [`ConnectError::Unreachable`]; later on it is tried again and again.
+    /// five seconds, or refuses us, it is [`ConnectError::Unreachable`]; later on it is tried again and again.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
         let target = Arc::new(Target::parse(url).map_err(ConnectError::BadUrl)?);
         let counters = Arc::<Counters>::default();
@@ -110,6 +110,8 @@ impl Redis {
         let listener = Listener::new(shared.hub.clone(), Arc::downgrade(&shared), closed);
         // It ends when the last clone of the store is dropped, and `_open` with it.
         tokio::spawn(listener.run(Finder::new(target)));
+        // Who may connect may do nothing yet: without a password, or with too few rights.
+        shared.probe().await.map_err(ConnectError::Unreachable)?;
         Ok(Self { shared })
     }
 

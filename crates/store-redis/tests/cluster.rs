@@ -1,5 +1,7 @@
 //! The suite of all stores, over a cluster of six.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use lastbyte_store::Journal;

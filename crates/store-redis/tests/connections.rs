@@ -1,5 +1,7 @@
 //! How a store connects, and how much it asks of Redis.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::time::Duration;
@@ -27,7 +29,8 @@ async fn it_speaks_tls_to_whom_it_trusts() {
 #[tokio::test]
 async fn a_user_needs_no_more_rights_than_the_documents_say() {
     let server = Server::standalone().await;
-    let rights = "~lb:* &lb:* +@read +@write +@scripting +@pubsub +@connection +time +wait -@dangerous -@admin";
+    let rights =
+        "~lb:* &lb:* +@read +@write +@scripting +@pubsub +@connection +time +wait -@dangerous -@admin";
     server.ask(&format!("ACL SETUSER gateway on >secret {rights}")).await;
     let url = server.url().replace("redis://", "redis://gateway:secret@");
     let redis = connect(&format!("{url}/2")).await;
@@ -42,8 +45,8 @@ async fn a_user_needs_no_more_rights_than_the_documents_say() {
     let wrong = server.url().replace("redis://", "redis://gateway:wrong@");
     let refused = Redis::connect(&wrong).await.unwrap_err();
     assert!(matches!(refused, ConnectError::Unreachable(_)), "{refused:?}");
-    let elsewhere = connect(&format!("{url}?prefix=other")).await;
-    assert!(elsewhere.open(answer()).await.is_err());
+    let elsewhere = Redis::connect(&format!("{url}?prefix=other")).await;
+    assert!(matches!(elsewhere, Err(ConnectError::Unreachable(_))));
 }
 
 #[tokio::test]
@@ -51,7 +54,7 @@ async fn a_password_alone_is_enough_for_the_default_user() {
     let server = Server::with_password("p4ss").await;
     let redis = connect(&server.url().replace("redis://", "redis://:p4ss@")).await;
     open(&redis, &answer()).await;
-    assert!(matches!(Redis::connect(&server.url()).await, Err(ConnectError::Unreachable(_)) | Ok(_)));
+    assert!(matches!(Redis::connect(&server.url()).await, Err(ConnectError::Unreachable(_))));
 }
 
 #[tokio::test]
@@ -100,13 +103,8 @@ async fn two_thousand_followers_share_three_connections() {
     let (seen, ()) = tokio::join!(followers, writers);
     assert!(seen.iter().all(|seen| *seen == 4));
     // Who has left is not listened for, after a while.
-    let followed = server.ask("PUBSUB NUMPAT").await;
-    assert!(followed.starts_with(":0"), "{followed}");
-    while server.ask("INFO clients").await.contains("pubsub_clients:1\r\n")
-        && !server.ask("PUBSUB CHANNELS lb:w:*").await.starts_with("*0")
-    {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    assert!(server.ask("PUBSUB CHANNELS lb:w:*").await.starts_with("*500"));
+    server.until("PUBSUB CHANNELS lb:w:*", "*0").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,7 @@
 //! What becomes of answers when Redis, or a part of it, is gone.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::time::Duration;
@@ -43,11 +45,10 @@ async fn nothing_that_was_told_is_lost_where_redis_is_killed() {
         assert_eq!(page.events.len() as u64, events);
     }
     // Who waits is woken as before.
-    let (woken, appended) =
-        tokio::join!(redis.changed(leases[2].id, 101, Duration::from_secs(20)), async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            redis.append(leases[2], event(102)).await
-        });
+    let (woken, appended) = tokio::join!(redis.changed(leases[2].id, 101, Duration::from_secs(20)), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        redis.append(leases[2], event(102)).await
+    });
     woken.unwrap();
     appended.unwrap();
 }

@@ -1,5 +1,7 @@
 //! Quotas in Redis: what two gateways grant together is what one would, by the same arithmetic as in memory.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::time::Duration;

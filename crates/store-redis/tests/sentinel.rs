@@ -1,5 +1,7 @@
 //! A master that is found by sentinels, and that another one takes the place of.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use lastbyte_store::conformance::CHECKS;

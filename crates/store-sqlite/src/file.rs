@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection};
 
 use crate::OpenError;
+use crate::disk::PAGE;
 use crate::error::is_damage;
 use crate::schema::{self, APPLICATION_ID};
 
@@ -146,6 +147,7 @@ async fn create(path: &Path) -> Result<(), OpenError> {
     drop(private(&new).map_err(io_error(&new))?);
     let failed = |source: sqlx::Error| OpenError::Sqlite { path: new.clone(), source: source.into() };
     let mut connection = options(&new)
+        .page_size(PAGE as u32)
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Delete)
         .synchronous(SqliteSynchronous::Full)

@@ -95,7 +95,7 @@ impl Settings {
         Self { max_running: answers, ..self }
     }
 
-    /// How large the file may grow, in bytes, without its log of some 16 MiB; 8 GiB by default. Where nine
+    /// How large the file may grow, in bytes, without its log of some 32 MiB; 8 GiB by default. Where nine
     /// tenths are used opening gives [`StoreError::Full`], so that those that run can end.
     ///
     /// [`StoreError::Full`]: lastbyte_store::StoreError::Full

@@ -2,7 +2,7 @@
 
 use lastbyte_store::AnswerId;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, PAGE};
 use crate::writer::Writer;
 
 /// Answers in one portion.
@@ -12,10 +12,10 @@ const ANSWERS: usize = 64;
 const ROWS: u64 = 2000;
 
 /// Pages that are given back to the file system in one portion: a MiB.
-const PAGES: u64 = 256;
+const PAGES: u64 = (1 << 20) / PAGE;
 
 /// Free pages that the file keeps, for what is written next: 4 MiB.
-const SPARE_PAGES: u64 = 1024;
+const SPARE_PAGES: u64 = (4 << 20) / PAGE;
 
 /// Sweeps one portion. Whether there may be more.
 pub(crate) async fn portion(writer: &mut Writer) -> sqlx::Result<bool> {

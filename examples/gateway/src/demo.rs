@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use http::Response;
 use lastbyte_mock::{Faults, Mock, MockConfig};
 
-use crate::config::Config;
+use crate::config::{Config, StoreUrl};
 use crate::proxy::nothing;
 
 /// Of a hundred requests twelve meet one of these.
@@ -32,8 +32,11 @@ const FAULTS: &str = r#"{
 const FIRST_EVENT: Duration = Duration::from_secs(5);
 
 /// The settings that the demo has instead of the usual defaults.
-pub(crate) fn defaults() -> Config {
+///
+/// Answers are kept in `folder`.
+pub(crate) fn defaults(folder: &std::path::Path) -> Config {
     let mut config = Config::default();
+    config.store.url = StoreUrl::Sqlite(folder.join("gateway.db"));
     config.timeouts.first_event = FIRST_EVENT;
     config.upstream.api_key_env = None;
     // Its switches break every call, and what is to be seen is what becomes of each.

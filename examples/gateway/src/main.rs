@@ -115,7 +115,10 @@ async fn run_serve(shared: &Shared) -> Result<(), Failed> {
 }
 
 async fn run_demo(shared: &Shared) -> Result<(), Failed> {
-    let mut config = load(demo::defaults(), shared)?;
+    // Answers go with the demo, and so does the folder.
+    let folder = tempfile::Builder::new().prefix("lastbyte-demo-").tempdir();
+    let folder = folder.map_err(|error| Failed::Running(format!("no temporary folder: {error}")))?;
+    let mut config = load(demo::defaults(folder.path()), shared)?;
     start_log(&config.log);
     let mock = demo::mock(1).await.map_err(Failed::Running)?;
     if shared.upstream.is_none() {

@@ -7,9 +7,11 @@
 
 mod cluster;
 mod process;
+mod proxy;
 mod sentinel;
 mod server;
 
 pub use cluster::Cluster;
+pub use proxy::Proxy;
 pub use sentinel::Sentinels;
 pub use server::{Certificate, Server};

@@ -1,11 +1,16 @@
 -- What the holder of a lease says beside events: sent, renew, relinquish, release.
-local mode, fence = ARGV[3], ARGV[4]
+local mode, fence, caller = ARGV[3], ARGV[4], ARGV[5]
 local r = redis.call('HMGET', A, 'gen', 'fence', 'state', 'n', 'lease', 'ttl', 'marked', 'attended')
+if mode == 'release' and redis.call('HGET', G, 'released' .. GEN) == caller then
+  -- Released by this very call, whose reply was lost.
+  return { 'ok', 0 }
+end
 if r[1] ~= GEN or r[2] ~= fence or ENDED[r[3]] then return { 'fenced' } end
 local n, lease, ttl = tonumber(r[4]), tonumber(r[5]), tonumber(r[6])
 if mode == 'release' then
   redis.call('DEL', A, E)
   redis.call('HDEL', G, 'until' .. GEN, 'tenant' .. GEN)
+  redis.call('HSET', G, 'released' .. GEN, caller)
   tell(0, true, 0)
   return { 'ok', 0 }
 end

@@ -18,7 +18,9 @@ local others = redis.call('HGETALL', G)
 local kept = 0
 for at = 1, #others, 2 do
   local gen = string.match(others[at], '^until(.*)$')
-  if gen then
+  if string.sub(others[at], 1, 8) == 'released' then
+    redis.call('HDEL', G, others[at])
+  elseif gen then
     kept = kept + 1
     if tonumber(others[at + 1]) <= NOW or kept > 8 then redis.call('HDEL', G, 'until' .. gen, 'tenant' .. gen) end
   end

@@ -1,4 +1,4 @@
--- Appends, ends, or seizes.
+-- Appends, ends, or seizes. Who seizes has no fence, but a name that nobody else has.
 local mode, fence, first, size = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local attempts, has_head, head = tonumber(ARGV[7]), ARGV[8] == '1', ARGV[9]
 local state, detail, FROM = ARGV[10], ARGV[11], 12
@@ -7,8 +7,8 @@ local r = redis.call('HMGET', A, 'gen', 'fence', 'state', 'n', 'bytes', 'headlen
   'attempts', 'marked', 'ended_by')
 if r[1] ~= GEN then return { 'fenced' } end
 if ENDED[r[3]] then
-  if mode == 'end' and r[12] == fence then
-    -- Ended by this very lease, whose writer does not know. Once more, so that WAIT waits for it.
+  if mode ~= 'append' and r[12] == fence then
+    -- Ended by this very lease, or seized by this very call, and nobody knows. Once more, so that WAIT waits.
     redis.call('HSET', A, 'ended_by', fence)
     return { 'ok', 0 }
   end
@@ -42,7 +42,8 @@ if mode == 'append' then
 else
   put('state', state); put('end', detail)
   redis.call('HDEL', A, 'request')
-  if mode == 'seize' then put('fence', digits(fence_after(tonumber(r[2])))) else put('ended_by', fence) end
+  put('ended_by', fence)
+  if mode == 'seize' then put('fence', digits(fence_after(tonumber(r[2])))) end
 end
 put('till', digits(till))
 redis.call('HSET', A, unpack(set))

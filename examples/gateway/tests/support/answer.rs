@@ -92,7 +92,7 @@ impl Answer {
 }
 
 /// The text that one event adds.
-fn text_of(event: &Value) -> &str {
+pub(super) fn text_of(event: &Value) -> &str {
     let places = ["/choices/0/delta/content", "/delta/text", "/delta"];
     places.into_iter().find_map(|place| event.pointer(place)?.as_str()).unwrap_or_default()
 }

@@ -24,12 +24,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 mod answer;
 mod h2;
 mod raw;
+mod reader;
 mod upstream;
 mod wire;
 
 pub(crate) use answer::{Answer, Told};
 pub(crate) use h2::H2;
 pub(crate) use raw::{Raw, dechunked};
+pub(crate) use reader::{Got, Reader};
 pub(crate) use upstream::{Reply, Seen, Upstream};
 pub(crate) use wire::Wire;
 
