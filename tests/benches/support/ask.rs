@@ -49,10 +49,19 @@ pub(crate) async fn ask(
     client: &Http,
     url: &Uri,
     body: Bytes,
-    mut read: impl FnMut(&[u8]),
+    read: impl FnMut(&[u8]),
 ) -> Result<(), Failed> {
     let request = Request::post(url.clone()).header(header::CONTENT_TYPE, "application/json");
     let request = request.body(Full::new(body)).map_err(|error| Failed::Request(error.to_string()))?;
+    send(client, request, read).await
+}
+
+/// The same for a request with headers of its own.
+pub(crate) async fn send(
+    client: &Http,
+    request: Request<Full<Bytes>>,
+    mut read: impl FnMut(&[u8]),
+) -> Result<(), Failed> {
     let response = client.request(request).await.map_err(|_| Failed::NoAnswer)?;
     if !response.status().is_success() {
         let refused_by = response.headers().get(REFUSED_BY).and_then(|by| by.to_str().ok());

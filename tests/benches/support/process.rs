@@ -54,6 +54,10 @@ impl Listening {
         let mut command = Command::new(gateway);
         command.arg("serve").arg("--config").arg(file.path()).args(["--upstream", &format!("{upstream}/v1")]);
         command.args(["--admin-listen", "127.0.0.1:0"]).env_remove("OPENAI_API_KEY");
+        if !config.contains("[store]") {
+            // Not the file of whoever runs this.
+            command.args(["--store", "memory:"]);
+        }
         let mut gateway = Self::start(&mut command, Some(file))?;
         gateway.admin = gateway.line("admin on ")?;
         Ok(gateway)
@@ -111,6 +115,17 @@ impl Listening {
 
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn cpu(&self) -> Option<f64> {
+        None
+    }
+
+    /// Bytes that it has given the disk to write; `None` where this system does not tell.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn written(&self) -> Option<u64> {
+        Some(self.process()?.io().ok()?.write_bytes)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn written(&self) -> Option<u64> {
         None
     }
 
