@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 mod bench;
+mod chaos;
 mod clients;
 mod debian;
 mod features;
@@ -27,6 +28,8 @@ Commands:
                                  --no-clients: only what needs nothing but Rust and Redis
                                  FILTER: only tests whose name contains it
   bench [NAME] [-- ARGUMENT...]  one benchmark; without a name, lists them
+  chaos                          gateways killed fifty times under load, and a quota held for minutes: what `test`
+                                 does for seconds
   help                           this text
 ";
 
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         "lint" => lint::run(rest),
         "test" => test::run(rest),
         "bench" => bench::run(rest),
+        "chaos" => chaos::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(true)
