@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full};
 use lastbyte_idempotency::IdempotencyLayer;
 
 use crate::support::{
-    Answer, CHAT, Chat, Given, Head, Node, Step, about, ask, event, id_of, inner, memory, read, steps, with,
+    Answer, CHAT, Chat, Given, Head, Node, Step, about, ask, id_of, inner, memory, read, steps, with,
 };
 
 /// The frames of a body as they came.
@@ -26,12 +26,12 @@ async fn frames(response: Given) -> (Vec<Bytes>, bool, bool) {
 #[tokio::test(start_paused = true)]
 async fn what_has_no_key_passes_as_it_is() {
     let pieces = ["\u{feff}: hi\nid: 7\nda", "ta: a\r\n\r\n", "retry: 5\n\n", "data: [DONE]"];
-    let steps: Vec<_> = pieces.iter().map(|piece| Step::Data((*piece).into())).collect();
+    let sent: Vec<_> = pieces.iter().map(|piece| Step::Data((*piece).into())).collect();
     for (method, path) in
         [(Method::POST, "/v1/other"), (Method::GET, "/v1/models"), (Method::PUT, "/v1/answers/x")]
     {
-        let whole = [steps.clone(), vec![Step::Trailers]].concat();
-        let broken = [steps.clone(), vec![Step::Reset]].concat();
+        let whole = [sent.clone(), vec![Step::Trailers]].concat();
+        let broken = [sent.clone(), vec![Step::Reset]].concat();
         let answers = [Answer::stream(whole), Answer::stream(broken)];
         let chat = Chat::new(answers.map(|answer| answer.with("set-cookie", "a=1").with("x-odd", "1")));
         let node = Node::alone(&chat);
@@ -152,5 +152,4 @@ async fn an_answer_in_one_piece_has_its_events_in_its_envelope() {
     request.headers_mut().insert("accept", "text/event-stream".parse().unwrap());
     let told: serde_json::Value = serde_json::from_str(&node.get(request).await.body).unwrap();
     assert_eq!((&told["response"], &told["state"]), (&"plain".into(), &"complete".into()));
-    let _ = event("");
 }
