@@ -135,7 +135,7 @@ async fn two_at_once_are_told_to_come_back_or_answered_together() {
             // The second one must not come when the first one has been answered.
             start(place.sdk, 2).await;
         }
-        place.upstream.set_faults(faults_of(&json!({"first_event_ms": 3000})));
+        place.upstream.set_faults(faults_of(&json!({"stall": {"head": true, "ms": 3000}})));
         let question = Question::new(place.sdk.apis()[0], false, "at once").key("k");
         let (first, second) = tokio::join!(place.client.ask(&question), place.client.ask(&question));
         let (whole, told) = if first.error.is_none() { (first, second) } else { (second, first) };
@@ -148,10 +148,9 @@ async fn two_at_once_are_told_to_come_back_or_answered_together() {
         assert_eq!(place.upstream.stats().requests, 1, "{}", place.sdk);
     })
     .await;
-    // The SDK's own retries come back until the answer is there.
+    // The SDK's own retries come back until the answer is there. Two of each have been started.
     for_each(Sdk::RETRYING, STRICT, async |place| {
-        start(place.sdk, 2).await;
-        place.upstream.set_faults(faults_of(&json!({"first_event_ms": 1500})));
+        place.upstream.set_faults(faults_of(&json!({"stall": {"head": true, "ms": 1500}})));
         let question = Question::new(place.sdk.apis()[0], false, "at once").key("k").retries(5);
         let (first, second) = tokio::join!(place.client.ask(&question), place.client.ask(&question));
         first.assert_whole(&question, "with retries");
