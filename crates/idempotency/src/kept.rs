@@ -8,6 +8,8 @@ use lastbyte_core::{Cause, Dialect, Ending, ErrorKind, FailureKind, Finish, Usag
 use lastbyte_store::State;
 use serde::{Deserialize, Serialize};
 
+use crate::IDEMPOTENCY_KEY;
+
 /// A request as it is kept to be sent again by somebody else: its head, a line feed, its body.
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
@@ -123,6 +125,8 @@ impl Kept {
         {
             request.headers_mut().append(name, value.clone());
         }
+        // Layers further in that would ask twice at once see that this one is paid for once.
+        request.headers_mut().insert(IDEMPOTENCY_KEY, HeaderValue::from_static("taken-over"));
         request
     }
 }
@@ -335,7 +339,7 @@ mod tests {
             (again.method(), again.uri().to_string()),
             (&Method::POST, "/v1/chat/completions?a=1".into())
         );
-        assert_eq!(again.headers().len(), 4, "{:?}", again.headers());
+        assert_eq!(again.headers().len(), 5, "{:?}", again.headers());
         assert_eq!(again.headers()["authorization"], "Bearer sk-1");
     }
 
