@@ -21,7 +21,7 @@ pub(crate) enum Sdk {
     AnthropicAsync,
     AnthropicNode,
     /// Only where a test names it: it tells less of an answer than the others.
-    AiSdk,
+    Vercel,
     Curl,
 }
 
@@ -53,7 +53,7 @@ impl Sdk {
         match self {
             Self::Anthropic | Self::AnthropicAsync | Self::AnthropicNode => &[Api::Messages],
             Self::Curl => &[Api::Chat, Api::Responses, Api::Messages],
-            Self::AiSdk => &[Api::Chat],
+            Self::Vercel => &[Api::Chat],
             _ => &[Api::Chat, Api::Responses],
         }
     }
@@ -66,7 +66,7 @@ impl Sdk {
             Self::OpenAiNode => "openai 6.49.0",
             Self::Anthropic | Self::AnthropicAsync => "anthropic 2.12.0",
             Self::AnthropicNode => "anthropic 1.12.0",
-            Self::AiSdk => "ai 6.0.325",
+            Self::Vercel => "ai 6.0.325",
             Self::Curl => "curl",
         }
     }

@@ -13,7 +13,7 @@ use crate::program::{scripts, start, told};
 
 /// All of them, and one that tells less.
 const KEYED: [Sdk; 10] = {
-    let mut all = [Sdk::AiSdk; 10];
+    let mut all = [Sdk::Vercel; 10];
     let mut at = 0;
     while at < Sdk::ALL.len() {
         all[at] = Sdk::ALL[at];
@@ -36,7 +36,7 @@ max_attempts = 1
 fn assert_code(place: &Place, answer: &Answer, code: &str) {
     let raised = answer.raised(code);
     assert!(!raised.message.is_empty(), "{}: {answer:?}", place.sdk);
-    assert!(raised.of_sdk || place.sdk == Sdk::AiSdk, "{}: {answer:?}", place.sdk);
+    assert!(raised.of_sdk || place.sdk == Sdk::Vercel, "{}: {answer:?}", place.sdk);
     assert_eq!(raised.code.as_deref(), Some(code), "{}: {answer:?}", place.sdk);
 }
 

@@ -114,7 +114,7 @@ fn command(sdk: Sdk) -> Command {
         Sdk::AnthropicAsync => (told("LASTBYTE_CLIENTS_PYTHON"), "anthropic_sdk.py", "async"),
         Sdk::OpenAiNode => ("node".into(), "openai_sdk.mjs", "async"),
         Sdk::AnthropicNode => ("node".into(), "anthropic_sdk.mjs", "async"),
-        Sdk::AiSdk => ("node".into(), "ai_sdk.mjs", "async"),
+        Sdk::Vercel => ("node".into(), "ai_sdk.mjs", "async"),
         Sdk::Curl => unreachable!("curl is started for each question"),
     };
     let mut command = Command::new(program);
