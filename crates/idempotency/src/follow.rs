@@ -246,7 +246,7 @@ async fn fetch(
             return match head {
                 Some(head) if !head.stream => Fetched::Broken(no_stream(Some(ending))),
                 // Nothing in it tells its reader.
-                _ if record.events == 0 => Fetched::Broken(ending),
+                _ if record.events == 0 && ending.is_broken() => Fetched::Broken(ending),
                 _ => Fetched::Page(page.events, Some(ending)),
             };
         }

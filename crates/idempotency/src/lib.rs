@@ -91,6 +91,10 @@
 //! The driver judges the end, writes it down, and the error event of a broken one with it, numbered. A reader's
 //! body ends as the journal says: broken ones with a [`BodyError`](lastbyte_core::BodyError) that is marked as
 //! told, so that a seal only ends the transport.
+//! A stream whose head has left and that breaks before its first
+//! content leaves nothing behind: its readers get the error, and the key is free. Comments, ids, trailers and
+//! digests of a stream under a key stay behind. What has no key passes byte for byte, and is held to its
+//! ending as by every layer.
 //!
 //! # When the reader leaves
 //!
@@ -104,7 +108,7 @@
 //! | bytes of a request's body | 4 MiB | 413 |
 //! | bytes of an answer | 4 MiB | it ends as `answer_too_large` |
 //! | answers that are written here | 10 000 | 503 to who asks for another one |
-//! | events and bytes that a reader may lag | 100, 256 KiB | it reads from the store |
+//! | events and bytes that a reader may lag | 100, 256 KiB | it reads from the store, 64 KiB at a time |
 //! | bytes that wait for the store, of one answer | 256 KiB, or one chunk | the service is not read |
 //! | a store that is away, for an answer that runs | the lease, 15 s | [`OnError`] |
 

@@ -136,8 +136,8 @@ async fn readers_elsewhere_do_not_notice_that_the_writer_died() {
     let Pair { first, second, tasks: _tasks, .. } = pair(&chat, IdempotencyLayer::builder);
     let mut readers = JoinSet::new();
     let begun = first.clone();
+    // It ends with the node.
     let crashed = tokio::spawn({
-        // It ends with the node.
         let chat = chat.clone();
         async move { crash(begun, &chat, bare("k", true)).await }
     });
@@ -156,16 +156,19 @@ async fn readers_elsewhere_do_not_notice_that_the_writer_died() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_needs_its_readers_credential_waits_for_its_reader() {
-    let (chat, _) = goes_on(Answer::stream(vec![data(event("a")), data(event("b")), Step::Gate]));
-    let Pair { first, second, tasks: _tasks, .. } = pair(&chat, IdempotencyLayer::builder);
-    crash(first, &chat, ask("k", true)).await;
-    tokio::time::sleep(600 * SECOND).await;
-    assert_eq!((chat.asked(), second.layer.totals().taken_over), (1, 0));
-    assert_eq!(second.get(ask("k", true)).await.text, "abcd");
-    let calls = chat.calls();
-    assert_eq!(calls[1].head.headers["authorization"], "Bearer sk-t1");
-    assert_eq!(calls[1].body, calls[0].body);
-    assert!(!second.journal.given().contains("sk-t1"));
+    let begun = Answer::stream(vec![data(event("a")), data(event("b")), Step::Gate]);
+    for first in [Answer::none(Head::Silence), begun] {
+        let (chat, _) = goes_on(first);
+        let Pair { first, second, tasks: _tasks, .. } = pair(&chat, IdempotencyLayer::builder);
+        crash(first, &chat, ask("k", true)).await;
+        tokio::time::sleep(600 * SECOND).await;
+        assert_eq!((chat.asked(), second.layer.totals().taken_over), (1, 0));
+        assert_eq!(second.get(ask("k", true)).await.text, "abcd");
+        let calls = chat.calls();
+        assert_eq!(calls[1].head.headers["authorization"], "Bearer sk-t1");
+        assert_eq!(calls[1].body, calls[0].body);
+        assert!(!second.journal.given().contains("sk-t1"));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -302,4 +305,22 @@ async fn a_request_that_cannot_be_read_again_ends_its_answer() {
     // And it stands in the way of another request under its key.
     assert_eq!(first.get(bare("k", true)).await.status, 422);
     assert_eq!(chat.asked(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_where_nothing_is_taken_over_any_more_waits_for_somebody_else() {
+    let (chat, _) = goes_on(Answer::stream(vec![data(event("a")), data(event("b")), Step::Gate]));
+    let journal = memory();
+    let [first, second, third] =
+        [(); 3].map(|()| Node::new(IdempotencyLayer::builder(), &journal, inner(chat.clone())));
+    crash(first, &chat, bare("k", true)).await;
+    second.layer.interrupt();
+    let reader = second.send(bare("k", true)).await;
+    // It ends with its answer.
+    let reader = tokio::spawn(read(reader));
+    tokio::time::sleep(60 * SECOND).await;
+    assert!(!reader.is_finished());
+    let mut tasks = JoinSet::new();
+    third.take_care(&mut tasks);
+    assert_eq!(reader.await.unwrap().text, "abcd");
 }

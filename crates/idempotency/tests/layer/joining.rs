@@ -163,8 +163,8 @@ async fn who_joins_waits_no_longer_than_it_wants_to() {
 async fn a_head_that_was_held_long_enough_goes_and_the_error_behind_it_is_told_inside() {
     let chat = Chat::new([Answer::whole(500, "no").after(60_000 * MS), Answer::stream(steps(["a"]))]);
     let nodes = two_nodes(&chat);
+    // It ends with its answer.
     let first = tokio::spawn({
-        // It ends with its answer.
         let node = nodes[0].clone();
         async move { node.get(ask("k", true)).await }
     });

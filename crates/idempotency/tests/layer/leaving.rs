@@ -110,10 +110,11 @@ async fn an_answer_that_is_read_elsewhere_goes_on() {
             let chat = Chat::new([answer]);
             let [here, there] = impatient(&chat, patience * SECOND);
             let reader: Read = {
-                let mut call = pin!(here.send(ask("k", true)));
+                let mut call = Box::pin(here.send(ask("k", true)));
                 assert!(poll!(call.as_mut()).is_pending());
                 chat.until_asked(1).await;
                 // The first leaves, and another has come by another way.
+                drop(call);
                 there.get(ask("k", true)).await
             };
             assert!(reader.is_done(), "{reader:?}");

@@ -141,3 +141,24 @@ async fn who_ends_an_answer_ends_it_for_all_and_can_do_so_twice() {
         assert_eq!(chat.asked(), 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_that_says_it_has_ended_is_not_taken_for_one_that_was_left() {
+    use http_body::Body as _;
+    use http_body_util::BodyExt as _;
+    use lastbyte_core::EndingHandle;
+
+    let chat = Chat::new([Answer::stream(steps(["a"]))]);
+    let node = Node::alone(&chat);
+    read(node.send(ask("k", true)).await).await;
+    let (head, mut body) = node.send(ask("k", true)).await.into_parts();
+    // As hyper does: whoever says that nothing comes any more is not asked again.
+    while !body.is_end_stream() {
+        if body.frame().await.is_none() {
+            break;
+        }
+    }
+    drop(body);
+    let ending = head.extensions.get::<EndingHandle>().unwrap().ending().cloned();
+    assert!(matches!(ending, Some(Ending::Complete { .. })), "{ending:?}");
+}

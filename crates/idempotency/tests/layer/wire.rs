@@ -97,6 +97,15 @@ async fn an_event_stream_of_no_known_format_is_shown_as_it_comes() {
     assert_eq!(second.body, "id: 1\ndata: one\n\nid: 2\ndata: two\n\n");
     assert_eq!(second.ending, Some(Ending::Opaque { ok: true }));
     assert_eq!(node.get(request("/v1/other")).await.body, second.body);
+
+    // One without an event is one, too.
+    let chat = Chat::new([Answer::stream(Vec::new())]);
+    let node = Node::alone(&chat);
+    for replayed in [false, true] {
+        let read = node.get(request("/v1/other")).await;
+        assert_eq!((read.status, read.body.as_str(), read.replayed()), (200, "", replayed));
+        assert_eq!((read.error, read.ending), (None, Some(Ending::Opaque { ok: true })));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,6 +143,7 @@ async fn an_answer_that_begins_again_is_told_to_those_who_understand_that_and_to
         early.push(node.send(ask("k", true)).await);
         understand.push(node.send(understands()).await);
     }
+    // Each ends with its reader.
     let early = early.into_iter().map(|reader| tokio::spawn(read(reader))).collect::<Vec<_>>();
     until("they have read", || chat.held() == 1).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -153,7 +163,6 @@ async fn an_answer_that_begins_again_is_told_to_those_who_understand_that_and_to
         assert_eq!((read.text.as_str(), read.is_done()), ("abc", true));
     }
     for reader in early {
-        // The task ends with its reader.
         let read = reader.await.unwrap();
         assert_eq!((read.text.as_str(), read.error), ("a", Some((Ending::Interrupted, false))));
     }
