@@ -1,9 +1,11 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, request};
 use lastbyte_core::{ATTEMPTS, Ask, Deadline, Dialect, Ending, EndingHandle, Refusal, Scope};
 use lastbyte_store::{AnswerId, Record};
+use tokio::time::Instant;
 
 use crate::body::AnswerBody;
 use crate::core::Core;
@@ -50,7 +52,11 @@ impl Reader {
         let restarts = parts.headers.get_all(ACCEPT).iter().any(|value| {
             value.to_str().is_ok_and(|value| value.split(',').any(|word| word.trim() == "restart"))
         });
-        let (dialect, deadline) = (Ask::of(parts).dialect, parts.extensions.get().copied());
+        let dialect = Ask::of(parts).dialect;
+        let deadline = parts.extensions.get().copied().or_else(|| {
+            let own = Deadline::of(&parts.headers, Instant::now(), Duration::MAX);
+            own.by_caller.then_some(own)
+        });
         Self { core, seen, restarts, dialect, deadline, rescue }
     }
 
@@ -105,8 +111,8 @@ impl Reader {
         if let Some(running) = running {
             follow = follow.at(running);
         }
-        if joins {
-            // The call is held to the deadline of who asked first.
+        if joins || self.deadline.is_some_and(|deadline| deadline.by_caller) {
+            // The call itself has a limit already.
             follow = follow.until(self.deadline);
         }
         let handle = follow.handle();

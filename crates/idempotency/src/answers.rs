@@ -67,6 +67,9 @@ async fn known<B>(
         if record.state.is_ended() {
             return Ok(reader.replay(&record).await.unwrap_or_else(|| Problem::Gone.into_response()));
         }
+        if seen.is_some_and(|seen| seen > record.events) {
+            return Ok(Problem::Gone.into_response());
+        }
         let running = core.find(id);
         return Ok(match head {
             Some(head) => reader.follow(id, &head, running, true),

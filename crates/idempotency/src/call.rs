@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, StatusCode, request};
 use http_body::Body;
 use http_body_util::BodyExt as _;
-use lastbyte_core::{Ask, BoxError, Refusal, RefusedBy, Watch};
+use lastbyte_core::{Ask, BoxError, Cause, Deadline, Ending, REQUEST_TIMEOUT, Refusal, RefusedBy, Watch};
 use lastbyte_store::{AnswerId, Look, NewAnswer, Record, Slot, State, StoreError};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -71,6 +71,12 @@ impl<S> Call<S> {
         let reader = Reader::new(core.clone(), &parts, seen, self.rescue);
         let begun = Instant::now();
         let resumes = seen.is_some_and(|seen| seen > 0);
+        // How long this reader waits is not how long the answer may take that all readers get.
+        let mut parts = parts;
+        parts.headers.remove(REQUEST_TIMEOUT);
+        if parts.extensions.get::<Deadline>().is_some_and(|deadline| deadline.by_caller) {
+            parts.extensions.remove::<Deadline>();
+        }
         let request_body = RequestBody::from(body.clone());
         let mut asking =
             Asking { service: self.service, request: Request::from_parts(parts, request_body), ask, resumes };
@@ -81,14 +87,23 @@ impl<S> Call<S> {
                 fingerprint,
                 request: kept.clone(),
                 // The call follows on the heels: one write is enough for both.
-                state: State::Sent,
+                state: if resumes { State::Claimed } else { State::Sent },
                 lease: settings.lease,
                 ttl: settings.ttl,
                 max_bytes: settings.max_answer as u64,
             };
             let record = match begin(&self.shared, answer, asking).await {
                 Some(Begun::Here(running, seat)) => {
-                    let came = running.wait().await;
+                    let came = match reader.deadline.filter(|deadline| deadline.by_caller) {
+                        None => running.wait().await,
+                        Some(deadline) => match timeout_at(deadline.at, running.wait()).await {
+                            Ok(came) => came,
+                            Err(_) => {
+                                let ending = Ending::Truncated { cause: Cause::Total, by_caller: true };
+                                return Ok(Refusal::failed(ending).dialect(dialect).into_response());
+                            }
+                        },
+                    };
                     drop(seat);
                     match reader.answer_here(&running, came, false) {
                         Some(response) => return Ok(response),
@@ -103,7 +118,7 @@ impl<S> Call<S> {
                 // There is nothing to go on with, and another answer would not fit to it.
                 Some(Begun::Gone) => return Ok(Problem::Gone.into_response()),
                 Some(Begun::NoRoom) => return Ok(no_room(&core).dialect(dialect).into_response()),
-                Some(Begun::Away(error, _)) if settings.on_error == OnError::Refuse => {
+                Some(Begun::Away(error, _)) if resumes || settings.on_error == OnError::Refuse => {
                     count(&core.counts.refused);
                     return Ok(away(&error).dialect(dialect).into_response());
                 }
@@ -122,7 +137,12 @@ impl<S> Call<S> {
             if record.fingerprint != fingerprint || record.tenant != tenant {
                 return Ok(Problem::KeyReused.into_response());
             }
-            if !record.state.is_ended() && settings.on_concurrent == OnConcurrent::Conflict && record.leased {
+            if !record.state.is_ended() && seen.is_some_and(|seen| seen > record.events) {
+                // The store has lost what it has seen: what comes now does not fit to it.
+                return Ok(Problem::Gone.into_response());
+            }
+            let conflicts = settings.on_concurrent == OnConcurrent::Conflict && seen.is_none();
+            if !record.state.is_ended() && conflicts && record.leased {
                 return Ok(Problem::InProgress.into_response());
             }
             if let Some(response) = try_join(&core, &reader, record, ask, begun, true).await {

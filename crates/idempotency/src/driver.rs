@@ -3,21 +3,22 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use lastbyte_core::{
-    Ask, Attempts, BodyError, BoxError, Cause, Dialect, Ending, EndingHandle, Refusal, TransportFault, Watch,
-    error_event,
+    Ask, Attempts, BodyError, BoxError, Cause, Dialect, Ending, EndingHandle, FailureKind, PaidOnce,
+    REFUSED_BY, Refusal, TransportFault, Watch, error_event,
 };
-use lastbyte_store::{Batch, End, State};
+use lastbyte_store::{End, State};
 use tower_service::Service;
 
 use crate::RequestBody;
 use crate::core::Core;
 use crate::kept::Ended;
-use crate::pen::{Lost, Pen};
+use crate::pen::{Draft, Lost, Pen};
 use crate::running::{Over, Running};
+use crate::settings::OnUnknown;
 use crate::work::{Work, set_free};
 
 /// Writes one answer, whoever reads it.
@@ -66,8 +67,13 @@ impl<S> Driver<S> {
         }
         let end = End { state: State::Truncated, detail: Ended::of(&ending).write() };
         // Behind whatever is there: what the panic has left of our own count is not to be trusted.
-        let last = Batch { events: vec![error_event(dialect, &ending)], ..Batch::default() };
-        pen.seize(last, end).await;
+        if let Some(events) = pen.events().await {
+            let last = [error_event(dialect, &ending)];
+            let draft = Draft { first: events + 1, events: &last, head: None, attempts: 0 };
+            if let Err(lost) = pen.end(draft, end).await {
+                tracing::warn!(?lost, id = %running.id, "the end of an answer could not be written");
+            }
+        }
         running.over(Over::Lost);
     }
 
@@ -83,6 +89,9 @@ impl<S> Driver<S> {
         request.extensions_mut().insert(ask);
         let attempts = request.extensions().get::<Attempts>().cloned().unwrap_or_default();
         request.extensions_mut().insert(attempts.clone());
+        if self.core.settings.on_unknown == OnUnknown::Refuse {
+            request.extensions_mut().insert(PaidOnce);
+        }
         if self.claimed
             && let Err(lost) = self.pen.sent().await
         {
@@ -132,6 +141,10 @@ impl<S> Driver<S> {
             // Nothing that goes on where the answer broke.
             let ending =
                 response.extensions().get::<EndingHandle>().and_then(|handle| handle.ending().cloned());
+            if passes(&response, ending.as_ref()) {
+                // Not now. When the lease is out it is tried again, by whoever comes first.
+                return work.running.over(Over::Lost);
+            }
             let ending = ending.filter(Ending::is_broken).unwrap_or(Ending::Interrupted);
             return work.broken(ending, Vec::new(), None).await;
         }
@@ -177,6 +190,14 @@ where
         got.extend_from_slice(&data);
     }
     Ok(got.freeze())
+}
+
+/// Whether a refusal is one of the moment: too much, too many, nobody there.
+fn passes<B>(response: &Response<B>, ending: Option<&Ending>) -> bool {
+    let connect = matches!(ending, Some(Ending::Failed { kind: FailureKind::Connect }));
+    connect
+        || response.headers().contains_key(REFUSED_BY)
+        || matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
 }
 
 fn is_event_stream<B>(response: &Response<B>) -> bool {

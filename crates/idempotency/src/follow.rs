@@ -238,6 +238,10 @@ async fn fetch(
         };
         reached = Instant::now();
         let record = page.record;
+        if after > record.events {
+            // It has seen what the store has lost since: what comes now does not fit to it.
+            return Fetched::Broken(Ending::Interrupted);
+        }
         let behind = after + page.events.len() as u64;
         if record.state.is_ended() && behind >= record.events {
             let ended = Ended::read(record.end.as_ref());

@@ -31,10 +31,28 @@ pub(crate) struct Kept {
     pub(crate) credential: bool,
 }
 
-/// Words in the names of headers that hold secrets. Such a header is not written down.
+/// The headers of a request that are written down, but for those marked as sensitive: what says what is asked
+/// for, and nothing that may say by whom.
+const WRITTEN: [&str; 13] = [
+    "accept",
+    "accept-language",
+    "anthropic-beta",
+    "anthropic-version",
+    "content-encoding",
+    "content-type",
+    "http-referer",
+    "openai-beta",
+    "openai-organization",
+    "openai-project",
+    "user-agent",
+    "x-lastbyte-accept",
+    "x-title",
+];
+
+/// Words in the names of headers and of parameters of a query that hold secrets.
 const SECRET: [&str; 8] = ["auth", "key", "token", "secret", "cookie", "credential", "password", "session"];
 
-/// Whether a header is not to be written down: marked as sensitive, or named like a secret.
+/// Whether a header holds a secret: marked as sensitive, or named like one.
 pub(crate) fn is_secret(name: &HeaderName, value: &HeaderValue) -> bool {
     value.is_sensitive() || SECRET.iter().any(|word| name.as_str().contains(word))
 }
@@ -62,7 +80,7 @@ fn is_left(name: &HeaderName) -> bool {
 fn without_secrets(uri: &Uri) -> (Uri, bool) {
     let is_secret = |pair: &&str| {
         let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
-        SECRET.iter().any(|word| name.contains(word))
+        SECRET.iter().any(|word| name.contains(word)) || ["sig", "code"].contains(&name.as_str())
     };
     let Some(query) = uri.query().filter(|query| query.split('&').any(|pair| is_secret(&pair))) else {
         return (uri.clone(), false);
@@ -75,7 +93,10 @@ fn without_secrets(uri: &Uri) -> (Uri, bool) {
 impl Kept {
     /// The form in which a request is written down.
     pub(crate) fn write(parts: &request::Parts, body: &Bytes) -> Bytes {
-        let kept = parts.headers.iter().filter(|(name, value)| !is_secret(name, value) && !is_left(name));
+        let kept = parts.headers.iter().filter(|(name, value)| {
+            !value.is_sensitive()
+                && (WRITTEN.contains(&name.as_str()) || name.as_str().starts_with("x-stainless-"))
+        });
         let headers = kept.map(|(name, value)| (name.as_str().to_owned(), STANDARD.encode(value.as_bytes())));
         let secret = parts.headers.iter().any(|(name, value)| {
             // A cookie is about the reader, and not what an answer is paid with.
@@ -121,7 +142,7 @@ impl Kept {
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
         for (name, value) in
-            asks.into_iter().flatten().filter(|(name, value)| is_secret(name, value) && !is_left(name))
+            asks.into_iter().flatten().filter(|(name, _)| !is_left(name) && !self.headers.contains_key(*name))
         {
             request.headers_mut().append(name, value.clone());
         }

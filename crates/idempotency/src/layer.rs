@@ -71,7 +71,9 @@ impl<S> Layer<S> for IdempotencyLayer {
 
 impl Builder {
     /// The layer, over `journal`.
-    pub fn build(self, journal: Arc<dyn Journal>) -> IdempotencyLayer {
+    pub fn build(mut self, journal: Arc<dyn Journal>) -> IdempotencyLayer {
+        // What is running is not forgotten between two of its renewals.
+        self.0.ttl = self.0.ttl.max(self.0.lease);
         IdempotencyLayer(Arc::new(Shared::new(Core::new(journal, self.0))))
     }
 
@@ -93,6 +95,14 @@ impl Builder {
     /// unless told otherwise ([`tenant_of`](crate::tenant_of)).
     pub fn with_tenant(mut self, tenant: impl Fn(&Parts) -> String + Send + Sync + 'static) -> Self {
         self.0.tenant = Arc::new(tenant);
+        self
+    }
+
+    /// Whether the service has a credential of its own, and needs none of its readers: then
+    /// [`take_care`](crate::Idempotency::take_care) goes on with every answer. Without it those whose requests
+    /// had a credential wait for their readers, since credentials are not kept.
+    pub fn with_own_credential(mut self, own: bool) -> Self {
+        self.0.own_credential = own;
         self
     }
 

@@ -3,11 +3,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lastbyte_store::{Batch, End, Journal, Lease, WriteError};
+use lastbyte_store::{Batch, End, Journal, Lease, Look, WriteError};
 use tokio::time::{Instant, sleep};
 
 /// How soon a store that is away is asked again, and how late at most.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(25), Duration::from_secs(1));
+
+/// How long it is tried to write the end of an answer down that is here and paid for.
+const INSIST: Duration = Duration::from_secs(600);
 
 /// The right to write one answer, and the patience for a store that is away: as long as the lease may still
 /// be ours.
@@ -93,10 +96,23 @@ impl Pen {
         renewed
     }
 
-    /// Ends the answer whatever is there.
-    pub(crate) async fn seize(&mut self, last: Batch, end: End) {
-        if let Err(error) = self.journal.seize(self.lease.id, last, end).await {
-            tracing::warn!(%error, "an answer could not be ended, its lease will run out");
+    /// The same, though the lease may be out by now: whoever has another one is not disturbed, and where
+    /// nobody has, nobody asks again for what is here.
+    pub(crate) async fn insist(&mut self, last: Draft<'_>, end: End) {
+        let until = Instant::now() + INSIST;
+        while Instant::now() < until {
+            match self.end(Draft { head: last.head.clone(), ..last }, end.clone()).await {
+                Err(Lost::Away) => sleep(AGAIN.1).await,
+                _ => return,
+            }
+        }
+    }
+
+    /// How many events are there.
+    pub(crate) async fn events(&mut self) -> Option<u64> {
+        match self.journal.look(self.lease.id).await {
+            Ok(Look::Known(record)) => Some(record.events),
+            _ => None,
         }
     }
 

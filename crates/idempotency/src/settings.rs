@@ -75,13 +75,17 @@ pub(crate) struct Settings {
     pub(crate) on_error: OnError,
     pub(crate) require_key: bool,
     pub(crate) store_server_errors: bool,
+    pub(crate) own_credential: bool,
 }
+
+/// The least time between two words of a reader elsewhere.
+const LEAST: Duration = Duration::from_millis(50);
 
 impl Settings {
     /// How often those who read from elsewhere say so, and how often a writer asks for them; `None` where
     /// nobody has to know.
     pub(crate) fn attend_every(&self) -> Option<Duration> {
-        self.when_unread.map(|patience| patience.min(self.lease) / 3)
+        self.when_unread.map(|patience| (patience.min(self.lease) / 3).max(LEAST))
     }
 }
 
@@ -106,6 +110,7 @@ impl Default for Settings {
             on_error: OnError::default(),
             require_key: false,
             store_server_errors: false,
+            own_credential: false,
         }
     }
 }
@@ -118,18 +123,32 @@ impl fmt::Debug for Settings {
 
 /// Who asks, by the credential: a hash of it, and `local` where there is none. The same on every machine and
 /// after every restart, for the answers outlive both.
+///
+/// Of several credentials in one request all count: which of them a chat API looks at is its own affair.
 pub fn tenant_of(parts: &Parts) -> String {
-    let credential =
-        ["authorization", "x-api-key", "api-key"].iter().find_map(|name| parts.headers.get(*name));
-    let Some(credential) = credential else { return "local".to_owned() };
-    let credential = credential.as_bytes().trim_ascii();
-    // The scheme may be spelt in many ways (RFC 9110 section 11.1), and is no part of the key.
-    let token = match credential.split_at_checked(7) {
+    let names = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+    let credentials = names.iter().flat_map(|name| parts.headers.get_all(*name));
+    let mut tokens: Vec<&[u8]> = credentials.map(|credential| token(credential.as_bytes())).collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    if tokens.is_empty() {
+        return "local".to_owned();
+    }
+    let mut hash = Sha256::new_with_prefix("lastbyte tenant\0");
+    for token in tokens {
+        hash.update((token.len() as u64).to_be_bytes());
+        hash.update(token);
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A credential without its scheme, which may be spelt in many ways (RFC 9110 section 11.1).
+fn token(credential: &[u8]) -> &[u8] {
+    let credential = credential.trim_ascii();
+    match credential.split_at_checked(7) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii_start(),
         _ => credential,
-    };
-    let hash = Sha256::new_with_prefix("lastbyte tenant\0").chain_update(token).finalize();
-    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// What was done so far, for metrics. Each only grows.

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use tokio::time::sleep;
 use tower_service::Service;
 
 use crate::RequestBody;
-use crate::blocks::is_done;
+use crate::blocks::{block, is_done, is_restart};
 use crate::core::{Core, Shared};
 use crate::driver::Driver;
 use crate::kept::{AnswerHead, Ended, Kept, state_of};
@@ -19,6 +20,10 @@ use crate::settings::{AfterCrash, OnUnknown, count};
 
 /// How many answers that nobody can take over without their readers are passed over at once.
 const MAX_PASSED: usize = 1024;
+
+/// How often an answer is asked for in all before nobody takes it over any more: more than three processes
+/// with five attempts each, so that a request that ends its process does not end one after the other for ever.
+const MAX_ATTEMPTS: u32 = 16;
 
 /// An answer that was taken over.
 pub(crate) struct Taken {
@@ -54,7 +59,9 @@ async fn take(core: &Arc<Core>, claimed: Claimed, asks: Option<&HeaderMap>) -> O
     let mut pen = Pen::new(core.journal.clone(), lease, settings.lease);
     let running = Running::new(lease.id, record.events, settings.room);
     let kept = Kept::read(&request);
-    if kept.as_ref().is_some_and(|kept| kept.credential) && asks.is_none() && record.events == 0 {
+    let needs_reader =
+        asks.is_none() && !settings.own_credential && kept.as_ref().is_some_and(|kept| kept.credential);
+    if needs_reader && (record.events == 0 || settings.after_crash == AfterCrash::Resume) {
         // Only its reader can ask again.
         pen.relinquish().await;
         return None;
@@ -69,6 +76,9 @@ async fn take(core: &Arc<Core>, claimed: Claimed, asks: Option<&HeaderMap>) -> O
             let claimed = record.state == State::Claimed;
             if !claimed && settings.on_unknown == OnUnknown::Refuse {
                 ended(State::Failed, Ended::unknown(), Vec::new())
+            } else if record.attempts >= MAX_ATTEMPTS {
+                // Whoever asks for it dies of it.
+                ended(State::Dead, Ended::of(&Ending::Interrupted), error(&Ending::Interrupted))
             } else {
                 let asks = asks.cloned();
                 Todo::Ask { kept: Box::new(kept), asks, resume: None, claimed }
@@ -85,20 +95,14 @@ async fn take(core: &Arc<Core>, claimed: Claimed, asks: Option<&HeaderMap>) -> O
             match judge(&kept, &events) {
                 Ending::Complete { finish, usage } => {
                     // Its writer died between the last event and the end.
-                    let done = dialect == Some(Dialect::OpenAiChat)
-                        && !events.last().is_some_and(|last| is_done(last));
-                    let last = done.then(|| Bytes::from_static(b"data: [DONE]\n\n"));
+                    let last = events.last().and_then(|last| end_mark(dialect?, last));
                     let ending = Ending::Complete { finish, usage };
                     ended(State::Complete, Ended::of(&ending), last.into_iter().collect())
                 }
                 ending @ (Ending::Failed { .. } | Ending::Cancelled) => {
                     ended(state_of(&ending), Ended::of(&ending), Vec::new())
                 }
-                _ if settings.after_crash == AfterCrash::Fail || (kept.credential && asks.is_none()) => {
-                    if kept.credential && asks.is_none() && settings.after_crash == AfterCrash::Resume {
-                        pen.relinquish().await;
-                        return None;
-                    }
+                _ if settings.after_crash == AfterCrash::Fail || record.attempts >= MAX_ATTEMPTS => {
                     ended(State::Truncated, Ended::of(&Ending::Interrupted), error(&Ending::Interrupted))
                 }
                 _ => {
@@ -121,6 +125,16 @@ async fn take(core: &Arc<Core>, claimed: Claimed, asks: Option<&HeaderMap>) -> O
     Some(Taken { running, pen, events: record.events, attempts: record.attempts, todo })
 }
 
+/// What has to come behind `last`, the last event of an answer that is whole but for its end mark.
+fn end_mark(dialect: Dialect, last: &[u8]) -> Option<Bytes> {
+    match dialect {
+        Dialect::OpenAiChat => (!is_done(last)).then(|| Bytes::from_static(b"data: [DONE]\n\n")),
+        Dialect::Anthropic => (!last.starts_with(b"event: message_stop\n"))
+            .then(|| block(b"message_stop", br#"{"type":"message_stop"}"#)),
+        Dialect::OpenAiResponses => None,
+    }
+}
+
 /// All events of an answer that is ours to write.
 async fn read_all(core: &Core, id: AnswerId, events: u64) -> Option<Vec<Bytes>> {
     let mut all = Vec::new();
@@ -141,7 +155,9 @@ fn judge(kept: &Kept, events: &[Bytes]) -> Ending {
     let Ok(response) = response else { return Ending::Interrupted };
     let (head, ()) = response.into_parts();
     let mut judge = Watch::default().max_event(usize::MAX).judge(&ask, &head);
-    for event in events {
+    // What stands before it was dropped.
+    let begun = events.iter().rposition(|event| is_restart(event)).map_or(0, |at| at + 1);
+    for event in &events[begun..] {
         judge.chunk(event);
     }
     match judge.end(TransportEnd::Clean) {
@@ -167,7 +183,13 @@ impl Taken {
                     request.extensions_mut().insert(resume);
                 }
                 let ask = Ask::of_request(&kept.method, &kept.uri, &Extensions::new()).read(&kept.body);
-                let Self { running, pen, events, attempts, .. } = self;
+                let Self { running, mut pen, events, attempts, .. } = self;
+                // Known before it is asked, for the next one to count.
+                let draft = Draft { first: events + 1, events: &[], head: None, attempts: attempts + 1 };
+                if !claimed && pen.append(draft).await.is_err() {
+                    running.over(Over::Lost);
+                    return core.leave(&running);
+                }
                 let driver =
                     Driver { core, running, pen, service, ask, events, claimed, attempts_before: attempts };
                 driver.run(request).await;
@@ -197,23 +219,27 @@ where
 {
     let core = shared.core.clone();
     let mut interrupt = core.interrupt.subscribe();
-    let mut passed: Vec<AnswerId> = Vec::new();
+    // Those that wait for their readers. Each is claimed once, and not again and again: a claim renews it.
+    let mut passed: VecDeque<AnswerId> = VecDeque::new();
+    let mut found_now = 0;
     loop {
         if *interrupt.borrow() {
             return;
         }
         let room = core.running() < core.settings.max_running;
-        let found = if room { core.journal.claim_any(&passed).await } else { Ok(None) };
+        let room = room && found_now < MAX_PASSED;
+        let found = if room { core.journal.claim_any(passed.make_contiguous()).await } else { Ok(None) };
         match found {
             Ok(Some(claimed)) => {
                 let id = claimed.lease.id;
+                found_now += 1;
                 match take(&core, claimed, None).await {
                     Some(taken) => shared.spawn(taken.drive(core.clone(), service.clone())),
                     None => {
                         if passed.len() >= MAX_PASSED {
-                            passed.clear();
+                            passed.pop_front();
                         }
-                        passed.push(id);
+                        passed.push_back(id);
                     }
                 }
                 continue;
@@ -226,7 +252,7 @@ where
         // Not all gateways at the same moment.
         let wait = core.settings.lease / 3;
         tokio::select! {
-            () = sleep(wait.mul_f64(0.75 + fastrand::f64() / 2.0)) => passed.clear(),
+            () = sleep(wait.mul_f64(0.75 + fastrand::f64() / 2.0)) => found_now = 0,
             _ = interrupt.changed() => {}
         }
     }

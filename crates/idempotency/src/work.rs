@@ -150,7 +150,7 @@ impl Work {
         let last = Draft { first: 1, events: &events, head: Some(kept.write()), attempts };
         let state = if is_answer && !ending.is_broken() { State::Complete } else { state_of(&ending) };
         let end = End { state, detail: Ended::of(&ending).write() };
-        match self.pen.end(last, end).await {
+        match self.pen.end(last, end.clone()).await {
             Ok(()) => whole.kept = true,
             // What somebody else is writing is the answer.
             Err(Lost::Fenced) => {
@@ -160,6 +160,9 @@ impl Work {
             // It is paid for, and here: whoever waits for it gets it, though the next one may not.
             Err(Lost::TooLarge | Lost::Away) => {
                 whole.headers.insert("x-lastbyte-degraded", HeaderValue::from_static("store"));
+                self.running.came(Came::Whole(Arc::new(whole)));
+                let last = Draft { first: 1, events: &events, head: Some(kept.write()), attempts };
+                return self.pen.insist(last, end).await;
             }
         }
         self.running.came(Came::Whole(Arc::new(whole)));
@@ -202,9 +205,10 @@ impl Work {
             let _ = self.pen.end(Draft { first: kept + 1, events: &events, head, attempts }, end).await;
             return;
         }
-        let draft = Draft { first: self.events + 1, events: &last, head, attempts };
+        let first = self.events + 1;
+        let draft = Draft { first, events: &last, head: head.clone(), attempts };
         let end = End { state: state_of(ending), detail: Ended::of(ending).write() };
-        match self.pen.end(draft, end).await {
+        match self.pen.end(draft, end.clone()).await {
             Ok(()) => {
                 self.running.publish(last);
                 self.running.over(Over::Ended(ending.clone()));
@@ -215,10 +219,12 @@ impl Work {
             }
             Err(Lost::TooLarge | Lost::Away) => {
                 if self.core.settings.on_error == OnError::Pass {
-                    self.running.publish(last);
-                    return self.running.over(Over::Ended(ending.clone()));
+                    self.running.publish(last.clone());
+                    self.running.over(Over::Ended(ending.clone()));
+                } else {
+                    self.running.over(Over::Broken(Ending::Interrupted));
                 }
-                self.running.over(Over::Broken(Ending::Interrupted));
+                self.pen.insist(Draft { first, events: &last, head, attempts }, end).await;
             }
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header, response};
 use lastbyte_core::{
-    Ask, Attempts, BodyError, Deadline, Refusal, RefusedBy, Tenant, UpstreamKey, Watched, far,
+    Ask, Attempts, BodyError, Deadline, PaidOnce, Refusal, RefusedBy, Tenant, UpstreamKey, Watched, far,
 };
 use tokio::time::Instant;
 
@@ -14,6 +14,7 @@ use crate::pace::{Arrived, Pass};
 use crate::seam::Seam;
 use crate::splice::{Settings, reads_restart};
 use crate::upstream::Upstream;
+use crate::{Ambiguous, Policy};
 
 /// How long a call may take with its retries where nobody says otherwise: what OpenAI's SDKs wait.
 const USUAL_TOTAL: Duration = Duration::from_secs(600);
@@ -31,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) upstream: Arc<Upstream>,
     /// Whether a second attempt may stand beside one that is late.
     pub(crate) hedge: bool,
+    /// What failures before content mean for this call.
+    pub(crate) policy: Policy,
     /// Whether it can go on where it breaks behind its content, and whether by a restart too.
     splice: Option<bool>,
     tenant: Tenant,
@@ -51,11 +54,17 @@ impl Plan {
         let extensions = request.extensions();
         let ask = Ask::of_request(request.method(), request.uri(), extensions);
         let upstream = config.upstream(UpstreamKey::name_of(request.uri(), extensions));
+        let paid_once = extensions.get::<PaidOnce>().is_some();
         let (shared, deadline) = (extensions.get::<Attempts>().cloned(), extensions.get().copied());
         let mut plan = Self {
             ask,
             upstream,
-            hedge: config.hedge.allows(&ask, request.headers()),
+            hedge: !paid_once && config.hedge.allows(&ask, request.headers()),
+            policy: if paid_once {
+                Policy { ambiguous: Ambiguous::Fail, ..config.policy }
+            } else {
+                config.policy
+            },
             splice: splice(&ask, &config.splice, request.headers()),
             tenant: Tenant::default(),
             config,

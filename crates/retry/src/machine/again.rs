@@ -37,7 +37,7 @@ where
             pass = this.hedge.as_mut().and_then(|hedge| hedge.as_mut().take_pass());
         }
         let plan = this.plan;
-        let decision = plan.config.policy.decide(failed, date);
+        let decision = plan.policy.decide(failed, date);
         // All others have to know of it too, but for a time that none of them would wait: who asks then
         // hears it from the upstream.
         let is_over_cap = matches!(decision, Decision::Stop { why: Stop::OverCap, .. });
