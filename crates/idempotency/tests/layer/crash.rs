@@ -2,18 +2,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
-use http_body_util::Full;
 use lastbyte_core::{Ending, Resume};
 use lastbyte_idempotency::{AfterCrash, Builder, IdempotencyLayer, OnUnknown};
-use lastbyte_retry::RetryLayer;
 use lastbyte_store::{AnswerId, Journal, NewAnswer, Slot, State};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tower::Layer;
 
 use crate::support::{
-    Answer, Chat, Head, Node, ROLE, Read, STOP, Step, ask, bare, event, id_of, inner, memory, read,
+    Answer, Chat, Head, Node, ROLE, Read, STOP, Step, ask, bare, crash, event, id_of, inner, memory, read,
     read_events, resume, steps, until,
 };
 
@@ -60,22 +56,6 @@ fn pair(chat: &Chat, settings: impl Fn() -> Builder) -> Pair {
     let mut tasks = JoinSet::new();
     second.take_care(&mut tasks);
     Pair { first, second, journal, tasks }
-}
-
-/// Begins an answer at a node that is gone as soon as the chat API has said all that it says.
-async fn crash(node: Node, chat: &Chat, request: Request<Full<Bytes>>) {
-    let mut tasks = JoinSet::new();
-    let sends = node.clone();
-    tasks.spawn(async move {
-        let response = sends.send(request).await;
-        drop(sends);
-        read(response).await;
-    });
-    tokio::time::sleep(SECOND).await;
-    assert!(chat.asked() <= 1);
-    drop(node);
-    tasks.shutdown().await;
-    assert_eq!(chat.held(), 0, "what it did ends with it");
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,19 +183,9 @@ async fn what_may_have_been_billed_is_not_asked_again_where_that_is_not_wanted()
 async fn an_answer_whose_writer_died_ends_with_its_error_where_nothing_can_go_on() {
     let broken = Answer::stream(vec![data(event("a")), data(event("b")), Step::Gate]);
     let fail = || IdempotencyLayer::builder().with_after_crash(AfterCrash::Fail);
-    let (chat, _) = goes_on(broken.clone());
+    let (chat, _) = goes_on(broken);
     let Pair { first, second, tasks: _tasks, .. } = pair(&chat, fail);
     crash(first, &chat, bare("k", true)).await;
-    assert_interrupted(&second.get(bare("k", true)).await);
-    assert_eq!(chat.asked(), 1);
-
-    // A retry that knows no way to go on says so, and nobody is asked.
-    let (chat, _) = goes_on(broken);
-    let journal = memory();
-    let retries = inner(RetryLayer::new().with_seed(1).layer(chat.clone()));
-    let node = || Node::new(IdempotencyLayer::builder(), &journal, retries.clone());
-    let second = node();
-    crash(node(), &chat, bare("k", true)).await;
     assert_interrupted(&second.get(bare("k", true)).await);
     assert_eq!(chat.asked(), 1);
 }

@@ -174,16 +174,3 @@ async fn an_answer_that_begins_again_is_told_to_those_who_understand_that_and_to
     assert_eq!(nodes[0].get(ask("k", true)).await.text, "bc");
     assert_eq!(nodes[0].get(resume(&id, 1)).await.error, Some((Ending::Interrupted, false)));
 }
-
-#[tokio::test(start_paused = true)]
-async fn the_head_says_how_many_attempts_were_begun_for_it() {
-    let chat = Chat::new([Answer::whole(503, "no"), Answer::stream(steps(["a"]))]);
-    let retries = tower::Layer::layer(&lastbyte_retry::RetryLayer::new().with_seed(1), chat.clone());
-    let node = Node::new(IdempotencyLayer::builder(), &memory(), inner(retries));
-    let first = node.get(ask("k", true)).await;
-    assert_eq!((first.text.as_str(), &first.headers["x-lastbyte-attempts"]), ("a", &"2".parse().unwrap()));
-    let again = node.send(ask("k", true)).await;
-    assert_eq!(again.headers()["x-lastbyte-attempts"], "0");
-    let told = node.get(about(Method::GET, &id_of(&again))).await;
-    assert!(told.body.contains("\"attempts\":2"), "{}", told.body);
-}

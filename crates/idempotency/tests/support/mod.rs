@@ -252,6 +252,22 @@ async fn read_some(response: Given, events: usize, until: Option<Instant>) -> Re
     read
 }
 
+/// Begins an answer at a node that is gone as soon as the chat API has said all that it says.
+pub(crate) async fn crash(node: Node, chat: &Chat, request: Request<Full<Bytes>>) {
+    let mut tasks = tokio::task::JoinSet::new();
+    let sends = node.clone();
+    tasks.spawn(async move {
+        let response = sends.send(request).await;
+        drop(sends);
+        read(response).await;
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(chat.asked() <= 1);
+    drop(node);
+    tasks.shutdown().await;
+    assert_eq!(chat.held(), 0, "what it did ends with it");
+}
+
 /// Waits for something that comes by itself, with the clock that runs on where nothing else does.
 pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     for _ in 0..100_000 {

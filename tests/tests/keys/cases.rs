@@ -1,18 +1,12 @@
 //! The scripts of what becomes of requests under a key, run on a pretended clock. Those of deferred answers are
 //! left to who defers.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use serde_json::Value;
 
-#[path = "cases/expect.rs"]
-mod expect;
-#[path = "cases/script.rs"]
-mod script;
-mod support;
+use crate::{expect, script};
 
 fn cases() -> Vec<Value> {
-    let path = format!("{}/../../tests/cases/idempotency_cases.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/cases/idempotency_cases.json", env!("CARGO_MANIFEST_DIR"));
     let cases: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     assert_eq!(cases.len(), 45);
     let mut cases: Vec<_> = cases.into_iter().filter(|case| !name(case).starts_with("deferred_")).collect();
