@@ -65,7 +65,9 @@ impl Proxy {
             load_tokenizers();
         }
         let calls = Arc::new(Calls::new(&config, &places, &quota)?);
-        let answers = config.idempotency.builder(&config).build(store.journal());
+        // Without a key of its own, the gateway needs the readers'.
+        let answers = config.idempotency.builder(&config).with_own_credential(calls.has_key());
+        let answers = answers.build(store.journal());
         let readers = readers(&config, &answers, &calls, &drain);
         let stats = Stats::default();
         Ok(Self { calls, readers, answers, places, quota, stats, drain, config })
