@@ -50,8 +50,8 @@ fn method(size: Size) -> String {
            and in brackets the least and the most. What is compared is compared within a round.\n\
          - *pass-through*: no key. *memory*: a key, and a store that takes no time: what the layer itself costs.\n  \
            *SQLite*: a file in the folder for temporary files, flushed (fsync) before an event is shown. *Redis*:\n  \
-           one server on the same machine, with its log on (`appendonly yes`), and flushed every second or\n  \
-           before every reply.\n",
+           one server on the same machine, with its log on (`appendonly yes`), and flushed before every reply or\n  \
+           every second: then a machine that fails takes the last second with it.\n",
         time = time.as_secs_f64(),
     )
 }
