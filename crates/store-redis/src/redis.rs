@@ -77,6 +77,16 @@ impl Error for ConnectError {
 }
 
 impl Redis {
+    /// Whether [`connect`](Self::connect) would take this URL. Nobody is asked; the file of `ca_file` is read.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::BadUrl`] says what is wrong with it and what to write, and nothing of the URL itself: what is
+    /// wrong may be a part of a password.
+    pub fn check(url: &str) -> Result<(), ConnectError> {
+        Target::parse(url).map(drop).map_err(ConnectError::BadUrl)
+    }
+
     /// Connects to the Redis of this URL. [The crate's page](crate) has its forms.
     ///
     /// # Errors

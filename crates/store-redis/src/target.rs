@@ -44,11 +44,15 @@ pub(crate) enum Place {
 const FORMS: &str = "write redis://USER:PASSWORD@HOST:PORT/DB, rediss://… for TLS, \
      redis+sentinel://HOST:PORT,HOST:PORT/SERVICE, or redis+cluster://HOST:PORT,HOST:PORT";
 
+/// What may stand in the wrong place may be of a password, so none of these texts repeats anything of a URL.
+const PERCENT: &str = "in a user's name, a password or the name of a service write `/` as %2F, `?` as %3F, `@` as \
+     %40 and `%` as %25";
+
 const PARAMETERS: &str = "there are wait_replicas, wait_timeout, prefix, db, ca_file, sentinel_user and \
      sentinel_password";
 
 impl Target {
-    /// Reads a URL; or says what is wrong with it and what to write.
+    /// Reads a URL; or says what is wrong with it and what to write, without a word of the URL.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         let (scheme, rest) =
             url.split_once("://").ok_or_else(|| format!("this is no URL of a store; {FORMS}"))?;
@@ -57,8 +61,11 @@ impl Target {
         let (tls, kind) = match scheme.split_once('+').unwrap_or((scheme, "")) {
             ("redis", kind) => (false, kind),
             ("rediss", kind) => (true, kind),
-            _ => return Err(format!("there is no store `{scheme}:`; {FORMS}")),
+            _ => return Err(format!("there is no store of this scheme; {FORMS}")),
         };
+        if path.contains('@') {
+            return Err(format!("an `@` stands behind the first `/`; {PERCENT}"));
+        }
         let (credentials, hosts) = match authority.rsplit_once('@') {
             Some((credentials, hosts)) => (Some(credentials), hosts),
             None => (None, authority),
@@ -78,7 +85,7 @@ impl Target {
                 (Place::Sentinels(decoded(service)?), db, 26379)
             }
             "cluster" => (Place::Cluster, path, 6379),
-            _ => return Err(format!("there is no store `{scheme}:`; {FORMS}")),
+            _ => return Err(format!("there is no store of this scheme; {FORMS}")),
         };
         let hosts = hosts.split(',').map(|host| self::host(host, port)).collect::<Result<Vec<_>, _>>()?;
         if place == Place::Server && hosts.len() > 1 {
@@ -110,8 +117,8 @@ impl Target {
         if db.is_empty() {
             return Ok(());
         }
-        let wrong = || format!("`{db}` is no number of a database; write /0 or leave it out");
-        self.db = db.parse::<u16>().map_err(|_| wrong())?.into();
+        let wrong = |_| "the database is no number up to 65535; write /0 or leave it out".to_owned();
+        self.db = db.parse::<u16>().map_err(wrong)?.into();
         if self.place == Place::Cluster && self.db != 0 {
             return Err("a cluster has only the database 0; leave it out".to_owned());
         }
@@ -126,13 +133,12 @@ impl Target {
             let value = decoded(value)?;
             match name {
                 "wait_replicas" => {
-                    let wrong = || format!("wait_replicas has a number of replicas, and here is `{value}`");
-                    wait_replicas = value.parse().map_err(|_| wrong())?;
+                    let wrong = |_| "wait_replicas is not a number of replicas".to_owned();
+                    wait_replicas = value.parse().map_err(wrong)?;
                 }
                 "wait_timeout" => {
-                    let wrong =
-                        || format!("wait_timeout is like 500ms or 1s, up to 2s, and here is `{value}`");
-                    wait = duration(&value).ok_or_else(wrong)?;
+                    let wrong = "wait_timeout is not like 500ms or 1s, up to 2s";
+                    wait = duration(&value).ok_or(wrong)?;
                 }
                 "prefix" => {
                     if value.is_empty() || value.contains(['{', '}']) || value.len() > 64 {
@@ -146,12 +152,11 @@ impl Target {
                 "db" => self.read_db(&value)?,
                 "ca_file" => {
                     let read = std::fs::read(&value);
-                    self.ca =
-                        Some(read.map_err(|error| format!("ca_file `{value}` cannot be read: {error}"))?);
+                    self.ca = Some(read.map_err(|error| format!("ca_file cannot be read: {error}"))?);
                 }
                 "sentinel_user" => self.sentinel_user = some(value),
                 "sentinel_password" => self.sentinel_password = some(value),
-                other => return Err(format!("a store's URL has no parameter `{other}`; {PARAMETERS}")),
+                _ => return Err(format!("a parameter is none of a store's URL; {PARAMETERS}")),
             }
         }
         self.replicas = (wait_replicas > 0).then_some((wait_replicas, wait));
@@ -208,7 +213,7 @@ fn decoded(text: &str) -> Result<String, String> {
 }
 
 fn host(host: &str, port: u16) -> Result<(String, u16), String> {
-    let wrong = || format!("`{host}` is no host; write HOST:PORT");
+    let wrong = || format!("a host is none; write HOST:PORT, and {PERCENT}");
     let (name, port) = match host.strip_prefix('[') {
         // An address of version 6 has colons of its own.
         Some(rest) => match rest.split_once(']').ok_or_else(wrong)? {

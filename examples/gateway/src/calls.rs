@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy;
+use lastbyte::backpressure::Charge;
 use lastbyte::breaker::{BreakerLayer, Circuits, Mode};
 use lastbyte::core::{Ask, Attempts, Deadline, Dialect, Refusal, RefusedBy, Tenant, UpstreamKey};
 use lastbyte::guard::GuardLayer;
@@ -139,7 +140,13 @@ impl Calls {
         if head.extensions.get::<Attempts>().is_none() {
             head.extensions.insert(Attempts::default());
         }
-        stack.oneshot(Request::from_parts(head, Full::new(body))).await
+        let share = head.extensions.get::<Arc<Charge>>().cloned();
+        let mut response = stack.oneshot(Request::from_parts(head, Full::new(body))).await?;
+        if let Some(share) = share {
+            // Until the last byte: who reads the answer holds its head as long.
+            response.extensions_mut().insert(share);
+        }
+        Ok(response)
     }
 
     /// Whose limits a call meets: providers count by model, and by the key that is sent to them.

@@ -156,7 +156,7 @@ async fn run(config: Config, mock: Option<Mock>) -> Result<(), Failed> {
     let operators = routes::finish(routes::admin(proxy));
     let admin = server::serve(admin, operators, Drain::default(), Duration::ZERO, stall_timeout);
     let public = server::serve(public, routes::finish(router), drain.clone(), timeout, stall_timeout);
-    let care = take_care(&care);
+    let care = take_care(&care, &drain);
     let finish = async {
         tokio::pin!(public);
         let begun = tokio::select! {
@@ -191,8 +191,12 @@ async fn run(config: Config, mock: Option<Mock>) -> Result<(), Failed> {
 const HAND_OVER: Duration = Duration::from_secs(1);
 
 /// Looks after what was left behind, until the process drains; it never ends by itself.
-async fn take_care(proxy: &proxy::Proxy) {
-    proxy.take_care().await;
+async fn take_care(proxy: &proxy::Proxy, drain: &Drain) {
+    tokio::select! {
+        () = proxy.take_care() => {}
+        // Who drains takes on nothing new: what it has it goes on with.
+        () = drain.begun() => {}
+    }
     std::future::pending().await
 }
 

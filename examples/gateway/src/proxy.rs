@@ -181,6 +181,9 @@ impl Proxy {
         head.extensions.insert(if ask.stream.is_none() { ask.read(&body) } else { ask });
         head.extensions.insert(Came(came));
         head.extensions.insert(attempts.clone());
+        // An answer under a key outlives its reader, and so does its request.
+        let share = Arc::new(share);
+        head.extensions.insert(share.clone());
 
         let request = Request::from_parts(head, Full::new(body));
         let answered = tokio::select! {
@@ -191,7 +194,7 @@ impl Proxy {
         };
         let keep = |mut response: Response<Body>| {
             // Until the last byte: the request may be sent once more until then.
-            response.extensions_mut().insert(Arc::new(share));
+            response.extensions_mut().insert(share);
             response
         };
         answered.map(keep).map_err(|error| {

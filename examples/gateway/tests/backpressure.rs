@@ -94,6 +94,24 @@ async fn the_body_of_a_request_is_charged_as_it_comes() {
     until(&gateway, "lastbyte_memory_charged_bytes", 0).await;
 }
 
+#[tokio::test]
+async fn the_body_of_a_request_is_charged_until_its_answer_has_ended_without_its_reader_too() {
+    const BODY: usize = 100_000;
+    let mock = mock(json!({"stall": {"after": 3}})).await;
+    let gateway = Gateway::before(&mock, "[store]\nurl = \"memory:\"");
+    let mut request = post(&format!("{}{CHAT}", gateway.url), question(&"a".repeat(BODY), true));
+    request.headers_mut().insert("idempotency-key", http::HeaderValue::from_static("a"));
+    let mut answer = client().request(request).await.unwrap();
+    let id = answer.headers()["x-lastbyte-answer"].to_str().unwrap().to_owned();
+    assert!(answer.body_mut().frame().await.is_some());
+    drop(answer);
+    until(&gateway, READERS, 0).await;
+    let charged = metric(&gateway, "lastbyte_memory_charged_bytes").await;
+    assert!(charged >= BODY as u64, "{charged}");
+    send(&client(), self::request(Method::DELETE, &format!("{}/v1/answers/{id}", gateway.url))).await;
+    until(&gateway, "lastbyte_memory_charged_bytes", 0).await;
+}
+
 /// Readers that never read, in the tests.
 const IDLE_READERS: usize = 100;
 

@@ -32,17 +32,17 @@ fn every_form_is_read() {
 fn what_is_wrong_is_said_with_what_to_write() {
     for (url, says) in [
         ("localhost:6379", "write redis://"),
-        ("http://localhost", "`http:`; write redis://"),
-        ("redis+ring://a", "`redis+ring:`"),
+        ("http://localhost", "of this scheme; write redis://"),
+        ("redis+ring://a", "of this scheme"),
         ("redis://", "write HOST:PORT"),
-        ("redis://a:port", "`a:port` is no host"),
+        ("redis://a:port", "a host is none"),
         ("redis://a,b", "write redis+sentinel://"),
-        ("redis://a/x", "`x` is no number of a database"),
+        ("redis://a/x", "the database is no number"),
         ("redis+sentinel://a:1", "/SERVICE"),
         ("redis+cluster://a/1", "only the database 0"),
         ("redis://a?wait=1", "there are wait_replicas"),
-        ("redis://a?wait_replicas=two", "`two`"),
-        ("redis://a?wait_timeout=1h", "like 500ms or 1s"),
+        ("redis://a?wait_replicas=two", "not a number of replicas"),
+        ("redis://a?wait_timeout=1h", "not like 500ms or 1s"),
         ("redis://a?prefix=%7Bx%7D", "no braces"),
         ("redis://a?ca_file=/no/such/file", "cannot be read"),
     ] {
@@ -55,4 +55,31 @@ fn what_is_wrong_is_said_with_what_to_write() {
 fn a_password_is_not_shown() {
     let shown = format!("{:?}", parsed("redis://user:secret@localhost"));
     assert!(!shown.contains("secret"), "{shown}");
+}
+
+#[test]
+fn what_is_wrong_is_said_without_a_word_of_a_password() {
+    for url in [
+        "redis://user:hunter2/x@localhost",
+        "redis://user:1/hunter2@localhost",
+        "redis://user:1?hunter2@localhost",
+        "redis://hunter2/x@localhost",
+        "redis://:hunter2?x@localhost",
+        "redis://:hunter2@localhost/a/b",
+        "redis://[hunter2",
+        "redis+sentinel://user:1/hunter2@localhost/main",
+        "redis+sentinel://user:hunter2@localhost",
+        "redis+cluster://user:1/hunter2@localhost",
+        "rediss://localhost?password=hunter2",
+        "rediss://localhost?wait_replicas=hunter2",
+        "rediss://localhost?wait_timeout=hunter2",
+        "rediss://localhost?ca_file=hunter2",
+        "rediss://localhost?db=hunter2",
+        "redis://localhost/hunter2",
+        "redis:hunter2@localhost",
+        "redis:hunter2://localhost",
+    ] {
+        let wrong = Target::parse(url).unwrap_err();
+        assert!(!wrong.contains("hunter2"), "{url}: {wrong}");
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use etcetera::BaseStrategy as _;
 use figment::value::Value;
 use lastbyte::idempotency::{AfterCrash, Builder, OnConcurrent, OnError, OnUnknown};
+use lastbyte::store_redis::Redis;
 
 use super::keys::Set;
 use super::value::{self, Read};
@@ -80,13 +81,28 @@ impl StoreUrl {
         match self {
             Self::Memory => "memory:".into(),
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),
-            Self::Redis(url) => match (url.find("://"), url.rfind('@')) {
-                (Some(scheme), Some(at)) if at > scheme => {
-                    format!("{}********{}", &url[..scheme + 3], &url[at..])
-                }
-                _ => url.clone(),
-            },
+            Self::Redis(url) => masked(url),
         }
+    }
+}
+
+/// A URL without what may be a password in it: before the last `@`, and in a parameter whose name says so.
+fn masked(url: &str) -> String {
+    const MASK: &str = "********";
+    let masked = |parameter: &str| match parameter.split_once('=') {
+        Some((name, _)) if name.to_ascii_lowercase().contains("password") => format!("{name}={MASK}"),
+        _ => parameter.to_owned(),
+    };
+    let url = match url.split_once('?') {
+        Some((base, query)) => {
+            let parameters: Vec<_> = query.split('&').map(masked).collect();
+            format!("{base}?{}", parameters.join("&"))
+        }
+        None => url.to_owned(),
+    };
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => format!("{}{MASK}{}", &url[..scheme + 3], &url[at..]),
+        _ => url,
     }
 }
 
@@ -187,17 +203,22 @@ pub(super) const KEYS: &[(&str, Set)] = &[
     }),
 ];
 
+/// Shorter than a second, and a reader that comes back at once finds its answer cancelled.
 fn when_unread(value: &Value) -> Read<Option<Duration>> {
     if value.as_str() == Some("finish") {
         return Ok(None);
     }
-    value::duration(value).map(Some).map_err(|why| format!("{why}, or \"finish\""))
+    let after = value::duration(value).map_err(|why| format!("{why}, or \"finish\""))?;
+    a_second_at_least(after).map(Some)
 }
 
 /// Shorter than a second, and a machine that is busy for a moment loses what it writes.
 fn lease(value: &Value) -> Read<Duration> {
-    let lease = value::some_duration(value)?;
-    if lease < Duration::from_secs(1) { Err("must be a second at least".into()) } else { Ok(lease) }
+    a_second_at_least(value::some_duration(value)?)
+}
+
+fn a_second_at_least(time: Duration) -> Read<Duration> {
+    if time < Duration::from_secs(1) { Err("must be a second at least".into()) } else { Ok(time) }
 }
 
 fn url(value: &Value) -> Read<StoreUrl> {
@@ -226,9 +247,10 @@ fn url(value: &Value) -> Read<StoreUrl> {
         "rediss+cluster://",
     ];
     if SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
-        return Ok(StoreUrl::Redis(text));
+        return Redis::check(&text).map(|()| StoreUrl::Redis(text)).map_err(|wrong| wrong.to_string());
     }
     // What stands there may be a password.
-    let scheme = text.split_once(':').map_or("…", |(scheme, _)| scheme);
+    let is_scheme = |scheme: &&str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+');
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme).filter(is_scheme).unwrap_or("…");
     Err(format!("expected {WHAT}, found \"{scheme}:…\""))
 }

@@ -170,6 +170,13 @@ impl Reading<'_> {
             let times = [retry.cap, retry.initial].map(humantime::format_duration);
             self.mistake("retry.cap", &format!("{} is less than retry.initial, {}", times[0], times[1]));
         }
+        let (ttl, lease) = (self.config.idempotency.ttl, self.config.idempotency.lease);
+        if ttl < lease && self.mistakes.is_empty() {
+            let times = [ttl, lease].map(humantime::format_duration);
+            let what = format!("idempotency.ttl, {}, is less than idempotency.lease, {}", times[0], times[1]);
+            let ttl_is_set = self.places.contains_key("idempotency.ttl");
+            self.mistake(if ttl_is_set { "idempotency.ttl" } else { "idempotency.lease" }, &what);
+        }
         if timeouts.first_event > timeouts.total && self.places.contains_key("timeouts.first_event") {
             self.mistake("timeouts.first_event", "is longer than timeouts.total, so it never comes to it");
         }

@@ -96,9 +96,51 @@ fn what_contradicts_itself_is_refused() {
     assert!(mistakes("[store]\nurl = \"sqlite:/tmp/\"\n")[0].contains("that of a folder"));
     assert!(mistakes("[idempotency]\nlease = \"1ms\"\n")[0].contains("a second at least"));
     assert!(mistakes("[idempotency]\nwhen_unread = \"never\"\n")[0].contains("or \"finish\""));
+    assert!(mistakes("[idempotency]\nwhen_unread = \"999ms\"\n")[0].contains("a second at least"));
+    assert!(read("[idempotency]\nwhen_unread = \"1s\"\n").is_ok());
+    for (text, key) in [("ttl = \"14s\"", "ttl"), ("lease = \"2d\"", "lease")] {
+        let told = mistakes(&format!("[idempotency]\n{text}\n"));
+        assert!(told[0].starts_with(&format!("FILE:2: idempotency.{key}: ")), "{told:?}");
+        assert!(told.len() == 1 && told[0].contains("is less than idempotency.lease"), "{told:?}");
+    }
     assert!(mistakes("[timeouts]\nidle = \"0s\"\n")[0].contains("more than nothing"));
     assert!(mistakes("retry = 3\n")[0].contains("a section of keys"));
     assert!(mistakes("[nonsense]\n")[0].starts_with("FILE:1: nonsense: unknown key"));
+}
+
+#[test]
+fn a_url_of_redis_that_serve_would_refuse_is_told_without_what_may_be_a_password() {
+    for (url, what) in [
+        ("redis://user:hunter2/x@localhost", "behind the first `/`"),
+        ("redis://localhost:hunter2", "a host is none"),
+        ("redis://localhost?password=hunter2", "there are wait_replicas"),
+        ("redis+sentinel://:hunter2@localhost", "the name of the service"),
+        ("rediss+ring://:hunter2@localhost", "expected"),
+        ("hunter2@localhost:6379", "expected"),
+    ] {
+        let told = mistakes(&format!("[store]\nurl = {url:?}\n"));
+        assert!(told.len() == 1 && told[0].starts_with("FILE:2: store.url: "), "{told:?}");
+        assert!(told[0].contains(what) && !told[0].contains("hunter2"), "{told:?}");
+    }
+}
+
+#[test]
+fn a_password_of_the_store_is_not_shown() {
+    for (url, shown) in [
+        ("redis://localhost/1?prefix=a&db=2", "redis://localhost/1?prefix=a&db=2"),
+        ("redis://user:hunter2@localhost", "redis://********@localhost"),
+        (
+            "redis+sentinel://h/svc?sentinel_password=hunter2",
+            "redis+sentinel://h/svc?sentinel_password=********",
+        ),
+        (
+            "redis+sentinel://:hunter2@h/svc?sentinel_user=a&sentinel_PASSWORD=a@hunter2?b=hunter2&db=1",
+            "redis+sentinel://********@h/svc?sentinel_user=a&sentinel_PASSWORD=********&db=1",
+        ),
+        ("redis://:hunter2?hunter2=@h?prefix=a", "redis://********@h?prefix=a"),
+    ] {
+        assert_eq!(crate::config::StoreUrl::Redis(url.to_owned()).shown(), shown);
+    }
 }
 
 /// The rows of the README's table of keys: each key with its default.
