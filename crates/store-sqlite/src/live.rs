@@ -25,6 +25,8 @@ pub(crate) struct Live {
     pub(crate) max_bytes: u64,
     pub(crate) created: i64,
     pub(crate) changed: i64,
+    /// What `changed` was before it was claimed, while its new writer has said nothing.
+    pub(crate) found: Option<i64>,
     /// Until when it is leased. Not in the file: nobody's lease outlives the process that gave it.
     pub(crate) leased_until: i64,
     pub(crate) events: u64,
@@ -78,6 +80,7 @@ impl Live {
             max_bytes: new.max_bytes,
             created: now,
             changed: now,
+            found: None,
             leased_until: now + lease,
             events: 0,
             event_bytes: 0,
@@ -96,7 +99,8 @@ impl Live {
     }
 
     pub(crate) fn expires(&self) -> i64 {
-        self.changed + self.ttl
+        // Not while it is leased, however short its life.
+        (self.changed + self.ttl).max(self.leased_until)
     }
 
     pub(crate) fn is_expired(&self, now: i64) -> bool {
@@ -127,13 +131,22 @@ impl Live {
     /// Its writer has been heard.
     pub(crate) fn renew(&mut self, now: i64) {
         self.changed = now;
+        self.found = None;
         self.leased_until = now + self.lease;
+    }
+
+    /// It is given back. Who claims it and gives it back has changed nothing, however often.
+    pub(crate) fn relinquish(&mut self, now: i64) {
+        self.changed = self.found.unwrap_or(now);
+        self.leased_until = 0;
     }
 
     /// Hands it to somebody else, under a number that is larger than all before.
     pub(crate) fn hand_over(&mut self, fence: i64, now: i64) {
         self.fence = fence as u64;
+        let found = self.changed;
         self.renew(now);
+        self.found = Some(found);
     }
 
     /// Where the batch stands.

@@ -150,6 +150,7 @@ fn live(row: &SqliteRow, now: i64) -> sqlx::Result<Live> {
         created: row.try_get(10)?,
         // A time to come is one from before the clock was set back.
         changed: changed.max(written.unwrap_or(0)).min(now),
+        found: None,
         leased_until: 0,
         attempts: row.try_get(12)?,
         head: blob(row, 13)?,

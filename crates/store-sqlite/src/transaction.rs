@@ -278,6 +278,7 @@ impl<'a> Transaction<'a> {
     async fn finish(&mut self, mut live: Live, last: Batch, end: End) -> sqlx::Result<()> {
         live.take(&last);
         live.changed = self.now;
+        live.leased_until = 0;
         live.state = end.state;
         self.push(&live, &last);
         self.begin().await?;
@@ -302,8 +303,7 @@ impl<'a> Transaction<'a> {
             Ok(live) => live,
             Err(refused) => return Ok(Err(refused)),
         };
-        live.renew(self.now);
-        live.leased_until = 0;
+        live.relinquish(self.now);
         self.begin().await?;
         self.disk.touch(&live).await?;
         self.change(live, true);

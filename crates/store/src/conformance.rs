@@ -112,6 +112,8 @@ pub const CHECKS: &[Check] = checks![
     gone::what_has_ended_expires,
     gone::what_nobody_writes_expires_too,
     gone::what_is_written_or_renewed_does_not_expire,
+    gone::what_is_leased_does_not_expire,
+    gone::what_is_claimed_and_given_back_expires_as_if_it_had_not_been,
     gone::the_key_of_what_has_expired_is_free,
     gone::a_name_that_was_never_given_reads_nothing_of_the_one_that_was,
     read::pages_have_no_gap_and_no_more_than_was_asked_for,

@@ -40,7 +40,8 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
     /// Forgets the answer, as if its key had never been used: nothing was answered, nothing paid for.
     fn release(&self, lease: Lease) -> BoxFuture<'_, Result<(), WriteError>>;
 
-    /// Gives the lease back, before its time: anybody may claim the answer at once.
+    /// Gives the lease back, before its time: anybody may claim the answer at once. Where nothing was said under
+    /// it since it was claimed, the answer expires when it would have without that.
     fn relinquish(&self, lease: Lease) -> BoxFuture<'_, Result<(), WriteError>>;
 
     /// Renews the lease, and says how long ago somebody attended the answer, where anybody did.

@@ -78,7 +78,7 @@ pub struct NewAnswer {
     pub state: State,
     /// How long its writer may be silent before somebody else may go on.
     pub lease: Duration,
-    /// How long it is kept behind its last change.
+    /// How long it is kept behind its last change; while it is leased, as long as its lease at least.
     pub ttl: Duration,
     /// How many bytes its head and its events may have in all.
     pub max_bytes: u64,

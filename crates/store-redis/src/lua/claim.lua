@@ -8,7 +8,9 @@ if tonumber(r[3]) > NOW then
   -- Claimed by this very call, whose reply was lost. Written once more, so that WAIT waits for it.
   redis.call('HSET', A, 'holder', holder)
 else
-  redis.call('HSET', A, 'fence', digits(fence_after(tonumber(r[4]))), 'holder', holder, 'till', digits(NOW + lease),
+  -- When it was to expire: for who gives it back without a word.
+  local found = NOW + redis.call('PTTL', A)
+  redis.call('HSET', A, 'found', digits(found), 'fence', digits(fence_after(tonumber(r[4]))), 'holder', holder, 'till', digits(NOW + lease),
     'marked', digits(NOW))
   keep(tonumber(r[7]), NOW + lease)
   tell(tonumber(r[8]), false, lease)

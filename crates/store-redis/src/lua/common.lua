@@ -17,9 +17,9 @@ end
 
 local ENDED = { complete = true, truncated = true, failed = true, cancelled = true, dead = true }
 
--- Moves the end of its life: `ttl` behind this change, and not before its lease ends.
-local function keep(ttl, till)
-  local life = math.max(ttl, till - NOW)
+-- Moves the end of its life: `ttl` behind this change, or in `left`, and not before its lease ends.
+local function keep(ttl, till, left)
+  local life = math.max(left or ttl, till - NOW)
   redis.call('PEXPIRE', A, digits(life))
   redis.call('PEXPIRE', E, digits(life))
   -- Of each answer by itself: an earlier one may be remembered for longer.

@@ -45,7 +45,7 @@ else
   put('ended_by', fence)
   if mode == 'seize' then put('fence', digits(fence_after(tonumber(r[2])))) end
 end
-put('till', digits(till))
+put('till', digits(till)); put('found', '')
 redis.call('HSET', A, unpack(set))
 keep(ttl, till)
 tell(n, mode ~= 'append', till - NOW)

@@ -92,6 +92,49 @@ pub(super) async fn what_is_written_or_renewed_does_not_expire(bench: &dyn Bench
     assert_eq!(texts(&page.events), ["a", "b", "c"]);
 }
 
+pub(super) async fn what_is_leased_does_not_expire(bench: &dyn Bench) {
+    let (ours, theirs) = (bench.journal().await, bench.journal().await);
+    let unit = bench.unit();
+    let answer = NewAnswer { ttl: unit, lease: unit * 5, ..answer(bench) };
+    let lease = open(&ours, &answer).await;
+    bench.pass(unit * 2).await;
+    assert!(known(&theirs, answer.id).await.leased);
+    ours.append(lease, batch(1, ["a"])).await.unwrap();
+    bench.pass(unit * 2).await;
+    assert_eq!(texts(&events(&theirs, answer.id).await), ["a"]);
+    ours.renew(lease).await.unwrap();
+    bench.pass(unit * 2).await;
+    ours.end(lease, batch(2, ["b"]), end(State::Complete)).await.unwrap();
+    assert_eq!(texts(&events(&theirs, answer.id).await), ["a", "b"]);
+    // Then its own life counts.
+    bench.pass(unit * 3 / 2).await;
+    gone(&theirs, answer.id).await;
+}
+
+pub(super) async fn what_is_claimed_and_given_back_expires_as_if_it_had_not_been(bench: &dyn Bench) {
+    let (ours, theirs) = (bench.journal().await, bench.journal().await);
+    let unit = bench.unit();
+    for is_written in [false, true] {
+        let answer = NewAnswer { lease: unit, ttl: unit * 6, ..answer(bench) };
+        let lease = open(&ours, &answer).await;
+        ours.relinquish(lease).await.unwrap();
+        for _ in 0..2 {
+            bench.pass(unit * 2).await;
+            let claimed = theirs.claim(answer.id).await.unwrap().unwrap();
+            if is_written {
+                theirs.append(claimed.lease, batch(claimed.record.events + 1, ["a"])).await.unwrap();
+            }
+            theirs.relinquish(claimed.lease).await.unwrap();
+        }
+        bench.pass(unit * 3).await;
+        if is_written {
+            assert_eq!(known(&ours, answer.id).await.events, 2);
+        } else {
+            gone(&ours, answer.id).await;
+        }
+    }
+}
+
 pub(super) async fn the_key_of_what_has_expired_is_free(bench: &dyn Bench) {
     let (ours, theirs) = (bench.journal().await, bench.journal().await);
     let unit = bench.unit();

@@ -26,6 +26,8 @@ pub(super) struct Answer {
     leased_until: Instant,
     ttl: Duration,
     expires: Instant,
+    /// When it was to expire before it was claimed, while its new writer has said nothing.
+    found: Option<Instant>,
     max_bytes: u64,
     bytes: u64,
     attempts: u32,
@@ -51,6 +53,7 @@ impl Answer {
             leased_until: now,
             ttl: new.ttl,
             expires: now,
+            found: None,
             max_bytes: new.max_bytes,
             bytes: 0,
             attempts: 0,
@@ -160,17 +163,22 @@ impl Answer {
 
     pub(super) fn renew(&mut self, now: Instant) {
         self.leased_until = later(now, self.lease);
-        self.expires = later(now, self.ttl);
+        // Not while it is leased, however short its life.
+        self.expires = later(now, self.ttl.max(self.lease));
+        self.found = None;
     }
 
     pub(super) fn relinquish(&mut self, now: Instant) {
         self.leased_until = now;
-        self.expires = later(now, self.ttl);
+        // Who claims it and gives it back has changed nothing, however often.
+        self.expires = self.found.unwrap_or_else(|| later(now, self.ttl));
     }
 
     pub(super) fn claim(&mut self, now: Instant) -> Claimed {
         self.fence += 1;
+        let found = self.expires;
         self.renew(now);
+        self.found = Some(found);
         let lease = Lease { id: self.id, fence: self.fence };
         Claimed { lease, record: self.record(now), request: self.request.clone() }
     }

@@ -94,6 +94,7 @@ impl Table {
         let (cost, events, was_ended) = (answer.cost(), answer.events(), answer.is_ended());
         let changed = change(answer);
         let (new_cost, is_ended, leased_until) = (answer.cost(), answer.is_ended(), answer.leased_until());
+        let expires = answer.expires();
         if answer.events() != events || is_ended != was_ended || !answer.is_leased(now) {
             answer.changed.notify_waiters();
         }
@@ -102,6 +103,9 @@ impl Table {
             self.running.remove(id);
         } else if self.running.time(id).is_some_and(|time| leased_until < time) {
             self.running.put(id, leased_until);
+        }
+        if self.expiring.time(id).is_some_and(|time| expires < time) {
+            self.expiring.put(id, expires);
         }
         // A running answer is never refused what it may have: those that have ended give way.
         if new_cost > cost {

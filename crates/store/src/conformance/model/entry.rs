@@ -40,6 +40,8 @@ pub(super) struct Entry {
     holder: Holder,
     renewed: Last,
     changed: Last,
+    /// `changed` as it was before the claim, while nothing surely was said since.
+    found: Option<Last>,
     created: Option<SystemTime>,
 }
 
@@ -58,6 +60,7 @@ impl Entry {
             holder: Holder::Writes,
             renewed: Last::surely(now),
             changed: Last::surely(now),
+            found: None,
             created: None,
         }
     }
@@ -99,6 +102,7 @@ impl Entry {
     pub(super) fn renew(&mut self, now: Moment) {
         self.renewed = Last::surely(now);
         self.changed = Last::surely(now);
+        self.found = None;
     }
 
     /// Something came from the writer that a store may take for a sign of life, or not.
@@ -146,6 +150,7 @@ impl Entry {
 
     pub(super) fn relinquish(&mut self, now: Moment) {
         self.holder = Holder::Relinquished;
+        self.changed = self.found.unwrap_or(self.changed);
         self.changed.maybe(now);
     }
 
@@ -161,7 +166,9 @@ impl Entry {
         assert_eq!(claimed.request, self.new.request);
         self.fence = claimed.lease.fence;
         self.holder = Holder::Writes;
+        let found = self.changed;
         self.renew(now);
+        self.found = Some(found);
         self.agree(now, &Record { leased: true, ..claimed.record.clone() });
     }
 
