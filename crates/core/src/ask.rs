@@ -1,4 +1,4 @@
-use http::{Extensions, header, request, response};
+use http::{Extensions, HeaderMap, header, request, response};
 
 use crate::Dialect;
 use crate::fields::find;
@@ -41,10 +41,11 @@ impl Ask {
         ask
     }
 
-    /// The same ask for a request whose body was read: `"stream": true` chooses streaming, nothing else.
+    /// The same ask for a request whose body was read: `"stream": true` chooses streaming, nothing else. Where
+    /// that is known already, the body is not looked at again.
     #[must_use]
     pub fn read(mut self, body: &[u8]) -> Self {
-        if self.dialect.is_some() {
+        if self.dialect.is_some() && self.stream.is_none() {
             self.stream =
                 find(body, "stream").map(|wanted| wanted.is_some_and(|wanted| wanted.get() == "true"));
         }
@@ -54,13 +55,15 @@ impl Ask {
     /// Whether the body behind `head` is an event stream of a known format that can be read: one whose
     /// ending may be changed.
     pub fn is_answered_by_stream(&self, head: &response::Parts) -> bool {
-        self.dialect.is_some()
-            && self.body
-            && head.status.is_success()
-            && head.headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity")
-            && head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
-                let essence = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-                essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
-            })
+        self.dialect.is_some() && self.body && head.status.is_success() && is_event_stream(&head.headers)
     }
+}
+
+/// Whether the body behind these headers is an event stream that can be read: one that is not compressed.
+pub fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity")
+        && headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
+            let essence = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+            essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+        })
 }

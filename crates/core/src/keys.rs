@@ -14,6 +14,15 @@ impl Tenant {
     }
 }
 
+/// A credential as a header has it, without its scheme, which may be spelt in many ways (RFC 9110 section 11.1).
+pub fn credential_token(credential: &[u8]) -> &[u8] {
+    let credential = credential.trim_ascii();
+    match credential.split_at_checked(7) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii_start(),
+        _ => credential,
+    }
+}
+
 /// How much a call is waited for, in a request's extensions: where there is not room for all, those who are
 /// waited for go first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -113,7 +113,7 @@ mod transport;
 mod watched;
 
 pub use answer::{ATTEMPTS, Attempts, REFUSED_BY};
-pub use ask::Ask;
+pub use ask::{Ask, is_event_stream};
 pub use classify::{Classify, ClassifyChat};
 pub use deadline::{Deadline, REQUEST_TIMEOUT, far};
 pub use dialect::Dialect;
@@ -126,7 +126,7 @@ pub use flush::{Flushed, Flusher};
 pub use handle::{EndingHandle, EndingReporter};
 pub use hangup::Hangup;
 pub use judge::{Judge, TransportEnd};
-pub use keys::{Class, Tenant, UpstreamKey};
+pub use keys::{Class, Tenant, UpstreamKey, credential_token};
 pub use listen::{Listen, Listening};
 pub use paid::PaidOnce;
 pub use per_key::PerKey;

@@ -63,7 +63,7 @@ impl<S> Call<S> {
             Ok(body) => body,
             Err(refusal) => return Ok(refusal.dialect(dialect).into_response()),
         };
-        let ask = if self.ask.stream.is_some() { self.ask } else { self.ask.read(&body) };
+        let ask = self.ask.read(&body);
         let tenant = (settings.tenant)(&parts);
         let fingerprint = fingerprint(&parts, &body);
         let slot = Slot::of(&tenant, &self.key);

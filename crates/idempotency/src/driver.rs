@@ -8,7 +8,7 @@ use http_body::Body;
 use http_body_util::BodyExt as _;
 use lastbyte_core::{
     Ask, Attempts, BodyError, BoxError, Cause, Dialect, Ending, EndingHandle, FailureKind, PaidOnce,
-    REFUSED_BY, Refusal, TransportFault, Watch, error_event,
+    REFUSED_BY, TransportFault, Watch, error_event, is_event_stream,
 };
 use lastbyte_store::{End, State};
 use tower_service::Service;
@@ -120,14 +120,10 @@ impl<S> Driver<S> {
             Ok(response) => response,
             Err(error) => {
                 let kind = TransportFault::of_any(&error).kind;
-                let ending = Ending::Failed { kind };
-                let refusal = Refusal::failed(ending).should_retry(false).dialect(ask.dialect);
-                let (head, body) =
-                    refusal.attempts(work.attempts.count()).into_response::<Bytes>().into_parts();
-                return work.whole(head, body).await;
+                return work.failed(Ending::Failed { kind }).await;
             }
         };
-        let is_stream = response.status().is_success() && is_event_stream(&response);
+        let is_stream = response.status().is_success() && is_event_stream(response.headers());
         if is_stream {
             // Its end has to be judged, and an end mark that comes too early is none.
             let (head, body) = Watch::default()
@@ -157,12 +153,7 @@ impl<S> Driver<S> {
         };
         match collected {
             Ok(body) => work.whole(head, body).await,
-            Err(ending) => {
-                let refusal = Refusal::failed(ending).should_retry(false).dialect(ask.dialect);
-                let (head, body) =
-                    refusal.attempts(work.attempts.count()).into_response::<Bytes>().into_parts();
-                work.whole(head, body).await;
-            }
+            Err(ending) => work.failed(ending).await,
         }
     }
 
@@ -198,13 +189,4 @@ fn passes<B>(response: &Response<B>, ending: Option<&Ending>) -> bool {
     connect
         || response.headers().contains_key(REFUSED_BY)
         || matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
-}
-
-fn is_event_stream<B>(response: &Response<B>) -> bool {
-    let headers = response.headers();
-    headers.get(http::header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity")
-        && headers.get(http::header::CONTENT_TYPE).is_some_and(|kind| {
-            let essence = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-            essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
-        })
 }

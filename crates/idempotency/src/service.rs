@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use http_body::Body;
 use lastbyte_core::{Ask, BoxError, Watch};
 use lastbyte_store::AnswerId;
@@ -57,15 +57,12 @@ where
         let settings = &self.shared.core.settings;
         let ask = Ask::of(&parts);
         let id = answer_id(&parts);
-        let key = match () {
-            () if id.is_some() || parts.method != Method::POST => Ok(None),
-            () => match (settings.key)(&parts) {
-                Ok(None) if settings.require_key => Err(Problem::KeyMissing),
-                Ok(key) => Ok(key),
-                Err(error) => Err(Problem::KeyInvalid(error)),
-            },
-        };
+        let key = if parts.method == Method::POST { (settings.key)(&parts) } else { Ok(None) };
         let keyed: BoxFuture<'static, Result<Self::Response, S::Error>> = match (key, id) {
+            (Err(error), _) => return ResponseFuture::ready(Problem::KeyInvalid(error).into_response()),
+            (Ok(None), None) if settings.require_key && parts.method == Method::POST => {
+                return ResponseFuture::ready(Problem::KeyMissing.into_response());
+            }
             (Ok(None), None) => {
                 let request = Request::from_parts(parts, RequestBody::passing(body));
                 let watch = Watch::default().max_event(settings.max_event).strict();
@@ -73,16 +70,15 @@ where
                     kind: Kind::Passing { inner: self.inner.call(request), ask, watch },
                 };
             }
-            (Err(problem), _) => return ResponseFuture::ready(problem.into_response()),
             (Ok(_), Some(id)) => {
-                let rescue = self.rescue(Some(&parts));
+                let rescue = self.rescue(&parts.headers);
                 Box::pin(answers::answer(self.shared.core.clone(), id, parts, rescue))
             }
             (Ok(Some(key)), None) => {
                 // The service that was made ready is the one that is called; its clone has to become ready anew.
                 let clone = self.inner.clone();
                 let service = std::mem::replace(&mut self.inner, clone);
-                let rescue = self.rescue(Some(&parts));
+                let rescue = self.rescue(&parts.headers);
                 let call = Call { shared: self.shared.clone(), service, rescue, key, ask };
                 Box::pin(call.run(parts, body))
             }
@@ -93,7 +89,7 @@ where
 
 impl<S> Idempotency<S> {
     /// What takes an answer over with this service, and with the credential of who asks for it.
-    pub(crate) fn rescue<A, B>(&self, asks: Option<&http::request::Parts>) -> Rescue
+    pub(crate) fn rescue<A, B>(&self, asks: &HeaderMap) -> Rescue
     where
         S: Service<Request<RequestBody<A>>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send,
@@ -105,7 +101,7 @@ impl<S> Idempotency<S> {
         // A service need not be `Sync`, and readers move between threads.
         let service = Arc::new(Mutex::new(self.inner.clone()));
         let shared = Arc::downgrade(&self.shared);
-        let asks = asks.map(|parts| Arc::new(parts.headers.clone()));
+        let asks = Arc::new(asks.clone());
         Arc::new(move |id: AnswerId| {
             let service = service.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let (weak, asks) = (shared.clone(), asks.clone());
@@ -116,7 +112,7 @@ impl<S> Idempotency<S> {
                 // In a task of its own: a reader that leaves in the middle must not leave a lease behind that
                 // nobody uses.
                 shared.spawn(async move {
-                    let taken = crate::takeover::claim(&core, id, asks.as_deref()).await;
+                    let taken = crate::takeover::claim(&core, id, &asks).await;
                     let Some(taken) = taken else { return };
                     let _ = sender.send(taken.running.clone());
                     taken.drive(core, service).await;

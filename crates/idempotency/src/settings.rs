@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::request::Parts;
+use lastbyte_core::credential_token;
 use sha2::{Digest, Sha256};
 
 use crate::IDEMPOTENCY_KEY;
@@ -128,7 +129,8 @@ impl fmt::Debug for Settings {
 pub fn tenant_of(parts: &Parts) -> String {
     let names = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
     let credentials = names.iter().flat_map(|name| parts.headers.get_all(*name));
-    let mut tokens: Vec<&[u8]> = credentials.map(|credential| token(credential.as_bytes())).collect();
+    let mut tokens: Vec<&[u8]> =
+        credentials.map(|credential| credential_token(credential.as_bytes())).collect();
     tokens.sort_unstable();
     tokens.dedup();
     if tokens.is_empty() {
@@ -140,15 +142,6 @@ pub fn tenant_of(parts: &Parts) -> String {
         hash.update(token);
     }
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A credential without its scheme, which may be spelt in many ways (RFC 9110 section 11.1).
-fn token(credential: &[u8]) -> &[u8] {
-    let credential = credential.trim_ascii();
-    match credential.split_at_checked(7) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii_start(),
-        _ => credential,
-    }
 }
 
 /// What was done so far, for metrics. Each only grows.

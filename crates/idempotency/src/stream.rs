@@ -50,7 +50,7 @@ impl Streaming {
 
     /// Whether there is something that a reader could keep. What comes before the first content is written
     /// with it: an answer that fails before it leaves nothing behind.
-    fn has_content(&self, work: &Work) -> bool {
+    pub(crate) fn has_content(&self, work: &Work) -> bool {
         work.events > 0
             // Of no known format: everything may be content.
             || work.ask.dialect.is_none()
@@ -166,10 +166,5 @@ impl Streaming {
         work.pen = pen;
         work.events += events.len() as u64;
         work.running.publish(events);
-    }
-
-    /// Whether what came has to be written down, though it broke.
-    pub(crate) fn is_worth_keeping(&self, work: &Work) -> bool {
-        self.has_content(work)
     }
 }

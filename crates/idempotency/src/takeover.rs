@@ -42,14 +42,14 @@ enum Todo {
 }
 
 /// Takes over an answer whose lease is out.
-pub(crate) async fn claim(core: &Arc<Core>, id: AnswerId, asks: Option<&HeaderMap>) -> Option<Taken> {
+pub(crate) async fn claim(core: &Arc<Core>, id: AnswerId, asks: &HeaderMap) -> Option<Taken> {
     if core.is_interrupted() {
         return None;
     }
     let claimed = core.journal.claim(id).await;
     let claimed =
         claimed.inspect_err(|error| tracing::warn!(%error, %id, "an answer cannot be claimed")).ok()??;
-    take(core, claimed, asks).await
+    take(core, claimed, Some(asks)).await
 }
 
 async fn take(core: &Arc<Core>, claimed: Claimed, asks: Option<&HeaderMap>) -> Option<Taken> {

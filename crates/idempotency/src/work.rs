@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, response};
 use http_body::Body;
 use lastbyte_core::{
-    Ask, Attempts, BodyError, Cause, Dialect, Ending, EndingHandle, FailureKind, Scope, error_event,
+    Ask, Attempts, BodyError, Cause, Dialect, Ending, EndingHandle, FailureKind, Refusal, Scope, error_event,
 };
 use lastbyte_store::{End, State};
 use tokio::time::{Instant, sleep_until};
@@ -121,6 +121,13 @@ impl Work {
         }
     }
 
+    /// There is no answer but ours, which says so.
+    pub(crate) async fn failed(self, ending: Ending) {
+        let refusal = Refusal::failed(ending).should_retry(false).dialect(self.ask.dialect);
+        let (head, body) = refusal.attempts(self.attempts.count()).into_response().into_parts();
+        self.whole(head, body).await;
+    }
+
     /// An answer in one piece.
     pub(crate) async fn whole(mut self, head: response::Parts, body: Bytes) {
         let ending = head.extensions.get::<EndingHandle>().and_then(|handle| handle.ending().cloned());
@@ -183,7 +190,8 @@ impl Work {
         self.running.came(Came::Stream(kept));
         let mut body = std::pin::pin!(body);
         let closed = streaming.run(&mut self, body.as_mut()).await;
-        let keep = streaming.is_worth_keeping(&self);
+        // Though it broke, what has content is written down.
+        let keep = streaming.has_content(&self);
         let (rest, head) = streaming.into_rest();
         match closed {
             Closed::Broken(ending) if !keep => self.broken(ending, Vec::new(), head).await,

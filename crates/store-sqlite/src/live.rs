@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use lastbyte_store::{AnswerId, Batch, Lease, NewAnswer, Record, State, WriteError};
+use lastbyte_store::{AnswerId, Batch, Lease, NewAnswer, Record, State};
 
 use crate::clock::{millis, time};
 use crate::events::{MAX_BLOB, MAX_EVENTS};
@@ -54,15 +54,6 @@ impl Attended {
         let then = self.0.load(Ordering::Relaxed);
         (then != 0).then(|| Duration::from_millis(now.saturating_sub(then).max(0) as u64))
     }
-}
-
-/// Where a batch stands to the events that are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fit {
-    /// It follows them.
-    Next,
-    /// It is there already.
-    There,
 }
 
 impl Live {
@@ -147,18 +138,6 @@ impl Live {
         let found = self.changed;
         self.renew(now);
         self.found = Some(found);
-    }
-
-    /// Where the batch stands.
-    pub(crate) fn fit(&self, batch: &Batch) -> Result<Fit, WriteError> {
-        let next = self.events + 1;
-        let behind = batch.first.checked_add(batch.events.len() as u64).ok_or(WriteError::OutOfOrder)?;
-        match batch.first {
-            first if first == next => Ok(Fit::Next),
-            first if first > next || behind > next => Err(WriteError::OutOfOrder),
-            0 if !batch.events.is_empty() => Err(WriteError::OutOfOrder),
-            _ => Ok(Fit::There),
-        }
     }
 
     /// Whether there is room for the batch, in the answer and in a row.

@@ -7,7 +7,7 @@ use lastbyte_store::{
 use crate::board::{Board, Changes};
 use crate::disk::{Disk, EventRow};
 use crate::events::{MAX_BLOB, MAX_NUMBER, pack, row_id};
-use crate::live::{Fit, Live};
+use crate::live::Live;
 use crate::op::{Asker, Judged, Op, Tell};
 
 /// What was asked and refused, or done, unless SQLite fails: then nothing of the transaction is done.
@@ -208,19 +208,19 @@ impl<'a> Transaction<'a> {
 
     async fn append(&mut self, lease: Lease, batch: Batch) -> Verdict<(), WriteError> {
         let judged = self.leased(lease).and_then(|live| {
-            let fit = live.fit(&batch)?;
-            if fit == Fit::Next && !live.has_room(&batch) {
+            let is_new = batch.follows(live.events)?;
+            if is_new && !live.has_room(&batch) {
                 return Err(WriteError::TooLarge);
             }
-            Ok((live, fit))
+            Ok((live, is_new))
         });
-        let (mut live, fit) = match judged {
+        let (mut live, is_new) = match judged {
             Ok(judged) => judged,
             Err(refused) => return Ok(Err(refused)),
         };
         live.renew(self.now);
-        let is_news = fit == Fit::Next && !batch.events.is_empty();
-        let more = fit == Fit::Next && live.take(&batch);
+        let is_news = is_new && !batch.events.is_empty();
+        let more = is_new && live.take(&batch);
         if is_news {
             self.push(&live, &batch);
         }
@@ -252,14 +252,14 @@ impl<'a> Transaction<'a> {
             Ok(live) => live,
             Err(refused) => return self.repeated(lease, refused).await,
         };
-        let fit = match live.fit(&last) {
-            Ok(fit) => fit,
+        let is_new = match last.follows(live.events) {
+            Ok(is_new) => is_new,
             Err(refused) => return Ok(Err(refused)),
         };
         if !end.state.is_ended() {
             return Ok(Err(WriteError::OutOfOrder));
         }
-        let last = if fit == Fit::Next { last } else { Batch::default() };
+        let last = if is_new { last } else { Batch::default() };
         if !live.has_room_at_all(&last) || end.detail.len() as u64 > MAX_BLOB {
             return Ok(Err(WriteError::TooLarge));
         }

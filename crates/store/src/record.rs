@@ -2,7 +2,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::AnswerId;
+use crate::{AnswerId, WriteError};
 
 /// How far an answer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,6 +145,20 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Whether it follows the first `events` of an answer, which are there; `false` where all of it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::OutOfOrder`]: it leaves a gap, or only a part of it is there.
+    pub fn follows(&self, events: u64) -> Result<bool, WriteError> {
+        let many = self.events.len() as u64;
+        match (events + 1).checked_sub(self.first) {
+            Some(0) => Ok(true),
+            Some(behind) if behind >= many && (self.first > 0 || many == 0) => Ok(false),
+            _ => Err(WriteError::OutOfOrder),
+        }
+    }
+
     /// How many bytes it has that count toward [`NewAnswer::max_bytes`].
     pub fn bytes(&self) -> u64 {
         let head = self.head.as_ref().map_or(0, Bytes::len);

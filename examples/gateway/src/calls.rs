@@ -11,7 +11,9 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy;
 use lastbyte::backpressure::Charge;
 use lastbyte::breaker::{BreakerLayer, Circuits, Mode};
-use lastbyte::core::{Ask, Attempts, Deadline, Dialect, Refusal, RefusedBy, Tenant, UpstreamKey};
+use lastbyte::core::{
+    Ask, Attempts, Deadline, Dialect, Refusal, RefusedBy, Tenant, UpstreamKey, credential_token,
+};
 use lastbyte::guard::GuardLayer;
 use lastbyte::idempotency::{RequestBody, tenant_of};
 use lastbyte::quota::{Key, QuotaLayer, Quotas as _, Wanted};
@@ -92,7 +94,9 @@ impl Calls {
             _ => ["authorization", "api-key", "x-api-key"],
         };
         let credential = names.iter().find_map(|name| headers.get(*name));
-        Tenant(credential.map_or(0, |credential| self.tenants.hash_one(token(credential.as_bytes()))))
+        Tenant(
+            credential.map_or(0, |credential| self.tenants.hash_one(credential_token(credential.as_bytes()))),
+        )
     }
 
     /// Makes the call that a reader's request asks for. The request may be one that somebody else has left
@@ -162,15 +166,6 @@ impl Calls {
 /// When a reader's request came, in its extensions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Came(pub(crate) Instant);
-
-/// A credential without its scheme, which may be spelt in many ways (RFC 9110 section 11.1).
-fn token(credential: &[u8]) -> &[u8] {
-    let credential = credential.trim_ascii();
-    match credential.split_at_checked(7) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii_start(),
-        _ => credential,
-    }
-}
 
 /// Whether a body is text that can be counted. One that does not say is taken to be.
 fn is_json(headers: &http::HeaderMap) -> bool {

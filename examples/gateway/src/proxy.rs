@@ -178,7 +178,7 @@ impl Proxy {
                 Refusal::new(StatusCode::REQUEST_TIMEOUT, RefusedBy::Limits, "request_timeout", message)
             })??;
 
-        head.extensions.insert(if ask.stream.is_none() { ask.read(&body) } else { ask });
+        head.extensions.insert(ask.read(&body));
         head.extensions.insert(Came(came));
         head.extensions.insert(attempts.clone());
         // An answer under a key outlives its reader, and so does its request.

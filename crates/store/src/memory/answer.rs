@@ -128,7 +128,7 @@ impl Answer {
     }
 
     pub(super) fn append(&mut self, now: Instant, batch: Batch) -> Result<(), WriteError> {
-        if self.is_new(&batch)? {
+        if batch.follows(self.events())? {
             if self.bytes_with(&batch) > self.max_bytes {
                 return Err(WriteError::TooLarge);
             }
@@ -139,7 +139,7 @@ impl Answer {
     }
 
     pub(super) fn end(&mut self, now: Instant, last: Batch, end: End) -> Result<(), WriteError> {
-        let is_new = self.is_new(&last)?;
+        let is_new = last.follows(self.events())?;
         if !end.state.is_ended() {
             return Err(WriteError::OutOfOrder);
         }
@@ -221,16 +221,6 @@ impl Answer {
             events.push(event.clone());
         }
         Page { record: self.record(now), events }
-    }
-
-    /// Whether a batch follows what is there; `false` where all of it is there already.
-    fn is_new(&self, batch: &Batch) -> Result<bool, WriteError> {
-        let (next, events) = (self.events() + 1, batch.events.len() as u64);
-        match next.checked_sub(batch.first) {
-            Some(0) => Ok(true),
-            Some(behind) if behind >= events && (batch.first > 0 || events == 0) => Ok(false),
-            _ => Err(WriteError::OutOfOrder),
-        }
     }
 
     fn bytes_with(&self, batch: &Batch) -> u64 {
