@@ -85,10 +85,7 @@ fn exposition(
 ) -> String {
     let mut text = String::new();
     let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, u64)]| {
-        let _ = writeln!(text, "# HELP lastbyte_{name} {help}\n# TYPE lastbyte_{name} {kind}");
-        for (label, value) in values {
-            let _ = writeln!(text, "lastbyte_{name}{label} {value}");
-        }
+        write_metric(&mut text, name, kind, help, values);
     };
     metric("ready", "gauge", "Whether new calls are taken.", &[("", ready.into())]);
     metric("requests_total", "counter", "Calls of readers to the chat API.", &[("", counts.requests)]);
@@ -156,16 +153,19 @@ fn exposition_of_keys(totals: &Keys) -> String {
     ];
     let mut text = String::new();
     for (name, help, value) in counters {
-        let name = format!("lastbyte_answers_{name}_total");
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+        write_metric(&mut text, &format!("answers_{name}_total"), "counter", help, &[("", value)]);
     }
-    let _ = writeln!(
-        text,
-        "# HELP lastbyte_answers_running Answers that are written now.\n# TYPE lastbyte_answers_running gauge\n\
-         lastbyte_answers_running {}",
-        totals.running
-    );
+    let running = [("", totals.running)];
+    write_metric(&mut text, "answers_running", "gauge", "Answers that are written now.", &running);
     text
+}
+
+/// One metric, with its values by their labels.
+fn write_metric(text: &mut String, name: &str, kind: &str, help: &str, values: &[(&str, u64)]) {
+    let _ = writeln!(text, "# HELP lastbyte_{name} {help}\n# TYPE lastbyte_{name} {kind}");
+    for (label, value) in values {
+        let _ = writeln!(text, "lastbyte_{name}{label} {value}");
+    }
 }
 
 fn page(proxy: &Proxy) -> String {

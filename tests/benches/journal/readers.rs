@@ -6,21 +6,15 @@ use std::time::Duration;
 
 use http::{Request, Uri, header};
 use http_body_util::Full;
-use memchr::memmem;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::Size;
-use super::upstream::{DIGITS, EVENTS};
+use super::upstream::PACE;
 use crate::support::Done;
 use crate::support::answer::request;
 use crate::support::ask::{client, send};
-
-/// Before a stamp.
-const CONTENT: &[u8] = b"\"content\":\"";
-
-/// The last event of a whole answer.
-const DONE: &[u8] = b"data: [DONE]\n\n";
+use crate::support::stamped::Stamps;
 
 /// What they saw; times in seconds.
 #[derive(Debug, Default)]
@@ -88,38 +82,6 @@ async fn read(url: Uri, after: Duration, epoch: Instant, key: Option<String>, se
         };
         let mut seen = seen.borrow_mut();
         seen.answers += 1;
-        seen.failed += u64::from(!told || stamps.found != EVENTS as usize || !stamps.is_whole());
-    }
-}
-
-/// Finds the stamps in an answer, wherever its pieces are cut.
-#[derive(Debug, Default)]
-struct Stamps {
-    bytes: Vec<u8>,
-    found: usize,
-}
-
-impl Stamps {
-    /// How late the events are that are whole with `data`, in seconds.
-    fn push(&mut self, data: &[u8], now: Duration) -> Vec<f64> {
-        self.bytes.extend_from_slice(data);
-        let (mut late, mut done) = (Vec::new(), 0);
-        while let Some(at) = memmem::find(&self.bytes[done..], CONTENT) {
-            let begin = done + at + CONTENT.len();
-            let Some(digits) = self.bytes.get(begin..begin + DIGITS) else { break };
-            done = begin;
-            // The chunk with the finish reason has no text.
-            let Some(sent) = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()) else {
-                continue;
-            };
-            late.push(now.saturating_sub(Duration::from_micros(sent)).as_secs_f64());
-        }
-        self.bytes.drain(..done);
-        self.found += late.len();
-        late
-    }
-
-    fn is_whole(&self) -> bool {
-        self.bytes.ends_with(DONE)
+        seen.failed += u64::from(!told || stamps.found != PACE.events as usize || !stamps.is_whole());
     }
 }

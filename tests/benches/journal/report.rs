@@ -6,7 +6,7 @@ use super::figure::Figure;
 use super::rounds::{Round, Turn};
 use super::store::Store;
 use super::target::Target;
-use super::upstream::{EVENTS, FIRST_EVENT, INTERVAL};
+use super::upstream::PACE;
 use crate::support::report::table;
 use crate::support::samples::quantile;
 
@@ -38,10 +38,10 @@ pub(crate) fn report(rounds: &[Round], size: Size) -> String {
 
 fn method(size: Size) -> String {
     let Size { streams, time, rounds, .. } = size;
-    let (first, interval) = (FIRST_EVENT.as_millis(), INTERVAL.as_millis());
+    let (first, interval, events) = (PACE.first_event.as_millis(), PACE.interval.as_millis(), PACE.events);
     format!(
         "- {streams} readers have a connection each and ask for one answer after the other. An answer has its first\n  \
-           event after {first} ms and {EVENTS} events of about 100 bytes, {interval} ms apart: 1 KB/s for each stream. Every\n  \
+           event after {first} ms and {events} events of about 100 bytes, {interval} ms apart: 1 KB/s for each stream. Every\n  \
            event tells when it was sent, by the clock that its reader reads: the chat API and the readers are two\n  \
            threads of one process. The gateway (release build, as it comes) and Redis are processes of their own.\n  \
            All share the machine's processors.\n\

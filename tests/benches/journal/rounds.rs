@@ -7,10 +7,11 @@ use tokio::time::{Instant, sleep};
 use super::counts::{Count, Counts};
 use super::readers::Readers;
 use super::store::Store;
-use super::upstream::Paced;
+use super::upstream::ANSWERS;
 use super::{Size, fsync};
 use crate::support::process::Listening;
 use crate::support::samples::quantile;
+use crate::support::stamped::Stamping;
 use crate::support::{Done, runtime};
 
 /// One turn of one store; times in seconds.
@@ -82,7 +83,7 @@ fn round(gateway: &str, size: Size, number: usize) -> Done<Round> {
 
 fn one(gateway: &str, size: Size, store: Store) -> Done<Turn> {
     let keyed = store != Store::PassThrough;
-    let upstream = Paced::start()?;
+    let upstream = Stamping::start(ANSWERS)?;
     let folder = TempDir::new()?;
     let turn = runtime()?.block_on(LocalSet::new().run_until(async {
         let open = store.open(folder.path()).await;

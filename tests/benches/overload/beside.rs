@@ -5,19 +5,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::Uri;
-use memchr::memmem;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep};
 
 use super::crowd::Crowd;
-use super::upstream::{DIGITS, Pushing};
+use super::upstream::PACE;
 use crate::support::answer::request;
 use crate::support::ask::{ask, client};
 use crate::support::process::Listening;
+use crate::support::stamped::{Stamping, Stamps};
 use crate::support::{Done, runtime};
-
-/// Before a stamp.
-const CONTENT: &[u8] = b"\"content\":\"";
 
 /// What they saw; times in seconds.
 #[derive(Debug, Default)]
@@ -45,7 +42,7 @@ impl Beside {
 }
 
 /// Reads one answer after the other on each connection; what is under way at the end counts as far as it came.
-pub(crate) fn measure(gateway: &Listening, upstream: &Pushing, crowd: Crowd) -> Done<Beside> {
+pub(crate) fn measure(gateway: &Listening, upstream: &Stamping, crowd: Crowd) -> Done<Beside> {
     let url: Uri = gateway.chat().parse()?;
     let (seen, epoch) = (Rc::new(RefCell::new(Beside::default())), upstream.epoch);
     runtime()?.block_on(LocalSet::new().run_until(async {
@@ -75,34 +72,9 @@ async fn read(url: Uri, after: Duration, epoch: Instant, seen: Rc<RefCell<Beside
             }
             seen.late.extend(late);
         });
-        let failed = told.await.is_err() || stamps.found != super::upstream::EVENTS as usize;
+        let failed = told.await.is_err() || stamps.found != PACE.events as usize;
         let mut seen = seen.borrow_mut();
         seen.answers += 1;
         seen.failed += u64::from(failed);
-    }
-}
-
-/// Finds the stamps in an answer, wherever its pieces are cut.
-#[derive(Debug, Default)]
-struct Stamps {
-    bytes: Vec<u8>,
-    found: usize,
-}
-
-impl Stamps {
-    /// How late the events are that are whole with `data`, in seconds.
-    fn push(&mut self, data: &[u8], now: Duration) -> Vec<f64> {
-        self.bytes.extend_from_slice(data);
-        let (mut late, mut done) = (Vec::new(), 0);
-        while let Some(at) = memmem::find(&self.bytes[done..], CONTENT) {
-            let begin = done + at + CONTENT.len();
-            let Some(digits) = self.bytes.get(begin..begin + DIGITS) else { break };
-            let digits = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-            late.extend(digits.map(|sent| now.saturating_sub(Duration::from_micros(sent)).as_secs_f64()));
-            done = begin;
-        }
-        self.bytes.drain(..done);
-        self.found += late.len();
-        late
     }
 }

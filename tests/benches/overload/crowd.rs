@@ -9,10 +9,11 @@ use tokio::time::sleep;
 use super::COMMON;
 use super::beside::{self, Beside};
 use super::target::Target;
-use super::upstream::{Pushing, push};
+use super::upstream::{ANSWERS, push};
 use crate::support::answer::request;
 use crate::support::process::Listening;
 use crate::support::samples::quantile;
+use crate::support::stamped::Stamping;
 use crate::support::{Done, runtime};
 
 /// What an answer is read ahead at most, by default.
@@ -144,13 +145,13 @@ pub(crate) fn measure(gateway: &str, crowd: Crowd) -> Done<Slow> {
     Ok(Slow { memory, without, with })
 }
 
-fn start(gateway: &str, upstream: &Pushing, more: &str) -> Done<Listening> {
+fn start(gateway: &str, upstream: &Stamping, more: &str) -> Done<Listening> {
     let config = format!("{COMMON}[backpressure]\n{STALL_TIMEOUT}{more}");
     Listening::gateway(gateway, &upstream.url, &config)
 }
 
 fn memory(gateway: &str, crowd: Crowd, name: &'static str, config: &str, event: usize) -> Done<Memory> {
-    let upstream = Pushing::start()?;
+    let upstream = Stamping::start(ANSWERS)?;
     let gateway = start(gateway, &upstream, config)?;
     runtime()?.block_on(async {
         sleep(LOOK).await;
@@ -166,7 +167,7 @@ fn memory(gateway: &str, crowd: Crowd, name: &'static str, config: &str, event: 
 }
 
 fn beside(gateway: &str, crowd: Crowd, idle: usize) -> Done<Beside> {
-    let upstream = Pushing::start()?;
+    let upstream = Stamping::start(ANSWERS)?;
     let gateway = start(gateway, &upstream, "")?;
     let readers = runtime()?;
     let idle_readers = readers.block_on(idle_readers(&gateway, idle, EVENT))?;

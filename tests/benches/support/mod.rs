@@ -13,6 +13,7 @@ pub(crate) mod plot;
 pub(crate) mod process;
 pub(crate) mod report;
 pub(crate) mod samples;
+pub(crate) mod stamped;
 
 /// A result, or what went wrong, for a person.
 pub(crate) type Done<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
