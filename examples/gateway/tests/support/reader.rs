@@ -76,7 +76,8 @@ impl Reader {
     }
 
     async fn take(&mut self, mut body: Incoming, most: usize) -> Got {
-        let mut rest = String::new();
+        // Bytes: a piece may end inside of a letter.
+        let mut rest = Vec::new();
         let mut events = 0;
         let mut failed = None;
         loop {
@@ -91,10 +92,10 @@ impl Reader {
                     };
                 }
             };
-            rest += std::str::from_utf8(&frame.into_data().unwrap_or_default()).unwrap();
-            while let Some((block, after)) = rest.split_once("\n\n") {
-                failed = self.event(block).or(failed);
-                rest = after.to_owned();
+            rest.extend_from_slice(&frame.into_data().unwrap_or_default());
+            while let Some(end) = rest.windows(2).position(|two| two == b"\n\n") {
+                let block: Vec<u8> = rest.drain(..end + 2).collect();
+                failed = self.event(std::str::from_utf8(&block).unwrap()).or(failed);
                 events += 1;
                 if events >= most && failed.is_none() && !self.finished {
                     return Got::Left;
