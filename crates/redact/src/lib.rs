@@ -31,6 +31,8 @@ mod rule;
 mod scan;
 mod stream;
 mod style;
+#[cfg(feature = "tracing")]
+pub mod trace;
 
 pub use builder::Builder;
 pub use digest::{Digest, Language};

@@ -1,0 +1,94 @@
+//! What is known of a callsite before its first event.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tracing::Metadata;
+use tracing::callsite::Identifier;
+use tracing::field::Field;
+
+use super::escape::{Escape, escape};
+use super::layer::Format;
+use super::names::Names;
+use super::self_test;
+
+/// What is done with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Treat {
+    /// Its value is redacted, and its name tells what it may be.
+    Redact,
+    /// It is the message: redacted, and without a name in a line for people.
+    Message,
+    /// Its value is not looked at: `[SECRET]`.
+    Secret,
+    /// It is not on the list of those that are allowed: `[REDACTED]`.
+    Unlisted,
+    /// It is not written.
+    Drop,
+    /// It is the target of a record of the `log` crate.
+    LogTarget,
+}
+
+/// A callsite, and its names as they stand in a line.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) fields: Vec<(Treat, String)>,
+    pub(super) name: String,
+    pub(super) target: String,
+    pub(super) is_canary: bool,
+}
+
+impl Plan {
+    fn new(metadata: &'static Metadata<'static>, names: &Names, format: Format) -> Self {
+        // So `tracing-log` calls the events it makes.
+        let is_log = metadata.target() == "log" && metadata.name() == "log event";
+        let how = if format == Format::Json { Escape::Json } else { Escape::Bare };
+        let treat = |name: &str| match name {
+            "log.target" if is_log => Treat::LogTarget,
+            // The file and the line, as the metadata of other events have them; those are not written either.
+            _ if is_log && name.starts_with("log.") => Treat::Drop,
+            "message" => Treat::Message,
+            _ if names.is_unlisted(name) && names.drop_others => Treat::Drop,
+            _ if names.is_unlisted(name) => Treat::Unlisted,
+            _ if names.is_denied(name) => Treat::Secret,
+            _ => Treat::Redact,
+        };
+        let escaped = |text: &str| {
+            let mut out = String::new();
+            escape(text, how, &mut out);
+            out
+        };
+        let fields = metadata.fields().iter().map(|field| (treat(field.name()), escaped(field.name())));
+        Self {
+            fields: fields.collect(),
+            name: escaped(metadata.name()),
+            target: escaped(metadata.target()),
+            is_canary: metadata.target() == self_test::TARGET,
+        }
+    }
+
+    pub(super) fn field(&self, field: &Field) -> (Treat, &str) {
+        self.fields.get(field.index()).map_or((Treat::Drop, ""), |(treat, name)| (*treat, name))
+    }
+}
+
+/// The plans of all callsites that were met. There are as many as the program has callsites.
+#[derive(Debug, Default)]
+pub(super) struct Plans(RwLock<HashMap<Identifier, Arc<Plan>>>);
+
+impl Plans {
+    pub(super) fn of(
+        &self,
+        metadata: &'static Metadata<'static>,
+        names: &Names,
+        format: Format,
+    ) -> Arc<Plan> {
+        let callsite = metadata.callsite();
+        if let Some(plan) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&callsite) {
+            return Arc::clone(plan);
+        }
+        let plan = Arc::new(Plan::new(metadata, names, format));
+        let mut plans = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(plans.entry(callsite).or_insert(plan))
+    }
+}

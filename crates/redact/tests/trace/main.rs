@@ -1,0 +1,1 @@
+//! Panics, in a program of their own: there is one hook for all.
