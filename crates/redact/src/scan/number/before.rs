@@ -68,6 +68,24 @@ impl<'t> Before<'t> {
             })
         })
     }
+
+    /// Whether it ends in one of these words (in small letters), with at most six signs, and no letters or digits,
+    /// behind it.
+    pub(crate) fn ends_with_word(self, words: &[&str]) -> bool {
+        let mut rest = self.text;
+        for _ in 0..6 {
+            let Some(last) = rest.chars().next_back().filter(|ch| !ch.is_alphanumeric()) else { break };
+            rest = &rest[..rest.len() - last.len_utf8()];
+        }
+        let rest = rest.as_bytes();
+        words.iter().any(|word| {
+            let Some((before, end)) = rest.len().checked_sub(word.len()).map(|at| rest.split_at(at)) else {
+                return false;
+            };
+            let whole = !word.is_ascii() || before.last().is_none_or(|byte| !byte.is_ascii_alphabetic());
+            whole && end.eq_ignore_ascii_case(word.as_bytes())
+        })
+    }
 }
 
 /// The last character of a text as it is meant, and where it begins.

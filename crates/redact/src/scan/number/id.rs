@@ -103,7 +103,7 @@ pub(super) const PROVINCES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏�
 const LAST: &str = "挂学警港澳使领试超";
 
 /// A Chinese licence plate: province, letter, five signs, or six where the first or the last is the letter of a car
-/// with another drive. No I and no O. One sign at least is a figure, so that no word is one.
+/// with another drive. No I and no O. Small letters, or letters only, need a word before it: else words were plates.
 pub(super) fn plate(cursor: &mut Cursor<'_>, before: Before<'_>) -> Option<(usize, String)> {
     let mut text = String::new();
     text.push(cursor.next()?.ch);
@@ -138,5 +138,5 @@ pub(super) fn plate(cursor: &mut Cursor<'_>, before: Before<'_>) -> Option<(usiz
     }
     let figures = text.chars().filter(char::is_ascii_digit).count();
     let word = || before.mentions(&["车牌", "牌照", "号牌", "plate"], NEAR);
-    (figures > 0 && (!small || word())).then(|| (cursor.at(), text))
+    (figures > 0 && !small || word()).then(|| (cursor.at(), text))
 }

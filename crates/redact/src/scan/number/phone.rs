@@ -38,7 +38,30 @@ const WORDS: &[&str] = &[
     "联系方式",
 ];
 
-/// How far before a number they stand, in bytes.
+/// After these, with nothing but signs between, any number of a telephone number's length is one.
+const JUST_BEFORE: &[&str] = &[
+    "phone",
+    "phone number",
+    "phone_number",
+    "phone no",
+    "mobile",
+    "mobile number",
+    "tel",
+    "telefon",
+    "handy",
+    "fax",
+    "电话",
+    "电话号码",
+    "手机",
+    "手机号",
+    "手机号码",
+    "座机",
+    "固话",
+    "传真",
+    "联系电话",
+];
+
+/// How far before a number the words stand at most, in bytes.
 const NEAR: usize = 24;
 
 /// What a number is, and itself in one form.
@@ -131,6 +154,9 @@ pub(super) fn national(part: Part<'_>, before: Before<'_>) -> Option<Found> {
         ([0, 1..=9, ..], _) if (9..=12).contains(&digits.len()) && word() => {
             Some(("telephone number, by the word before it", part.text()))
         }
+        (_, [_, ..]) if (7..=12).contains(&digits.len()) && before.ends_with_word(JUST_BEFORE) => {
+            Some(("telephone number, by the word before it", part.text()))
+        }
         _ => None,
     }
 }
@@ -180,28 +206,29 @@ pub(super) fn international(
     };
     let word = || before.mentions(WORDS, NEAR);
     let (code, least, most) = plan::country(&digits[..total])?;
-    for (at, (len, end)) in ends[..groups].iter().enumerate().rev() {
-        let last = at + 1 == groups;
-        let Some(number) = digits.get(code..*len) else { continue };
-        if last && after == After::Dot || !(least..=most).contains(&number.len()) {
+    // First what the plan of the country confirms; then, for China, what is only as long as its numbers are.
+    let lengths = [true, false].into_iter().flat_map(|sure| (0..groups).rev().map(move |at| (sure, at)));
+    for (sure, at) in lengths {
+        let (len, end) = ends[at];
+        let Some(number) = digits[..len].get(code..) else { continue };
+        if at + 1 == groups && after == After::Dot || !(least..=most).contains(&number.len()) {
             continue;
         }
         let (fits, why) = match &digits[..code] {
+            [8, 6] if plan::is_mobile_cn(number) => (true, "mobile number, China"),
             [8, 6] => {
                 let landline = plan::area_cn(number).or_else(|| plan::area_cn(number.strip_prefix(&[0])?));
-                let mobile = plan::is_mobile_cn(number);
                 let service = number.len() == 10 && matches!(number, [4 | 8, 0, 0, ..]);
-                let why = if mobile { "mobile number, China" } else { "telephone number, China" };
-                (mobile || landline.is_some() || service, why)
+                (landline.is_some() || service || !sure, "telephone number, China")
             }
             [1] => (plan::is_nanp(number), "telephone number, North America"),
             _ => (plus || groups > 1 || word(), "telephone number with a country code"),
         };
         if fits {
-            // The 0 that is dialled within the country only; Italy's is part of the number.
-            let trunk = usize::from(number[0] == 0 && digits[..code] != [3, 9]);
-            let canonical = format!("+{}{}", digits::text(&digits[..code]), digits::text(&number[trunk..]));
-            return Some((*end, why, canonical));
+            let country = &digits[..code];
+            let trunk = usize::from(number[0] == 0 && plan::has_trunk_zero(country));
+            let canonical = format!("+{}{}", digits::text(country), digits::text(&number[trunk..]));
+            return Some((end, why, canonical));
         }
     }
     None

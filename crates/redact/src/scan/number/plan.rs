@@ -117,6 +117,27 @@ pub(crate) fn is_mobile_de(digits: &[u8]) -> bool {
     matches!(digits, [0, 1, 5..=7, ..]) && matches!(digits.len(), 11 | 12)
 }
 
+/// Whether a national number of this country is dialled with a 0 before it and never has one itself, so that a 0
+/// behind the country code is a slip. In Italy and much of Africa it is part of the number.
+pub(crate) fn has_trunk_zero(country: &[u8]) -> bool {
+    matches!(
+        country,
+        [8, 6]
+            | [4, 9]
+            | [4, 4]
+            | [3, 3]
+            | [3, 1]
+            | [3, 2]
+            | [4, 1]
+            | [4, 3]
+            | [4, 6]
+            | [6, 1]
+            | [8, 1]
+            | [8, 2]
+            | [9, 1]
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
