@@ -1,0 +1,165 @@
+//! IP addresses. Sources: RFC 791 and RFC 4291 (forms), RFC 5952 (the one form that `canonical` has), RFC 1918, RFC
+//! 3927, RFC 4193 and RFC 6890 (addresses for special uses), IANA's IPv6 registry (only 2000::/3 is given out).
+//!
+//! Kept, because they name no person: loopback, private, link-local, unspecified, multicast and broadcast addresses.
+//! Addresses for documentation are taken for real ones.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::cursor::Cursor;
+use super::number::Before;
+
+/// What tells that four numbers with dots are a version.
+const VERSIONS: &[&str] = &["version", "版本", "ver", "build", "firmware", "oid"];
+
+/// How far before a number they stand, in bytes.
+const NEAR: usize = 16;
+
+/// The address that begins here, where one does: what it is, its end, and its one form.
+pub(super) fn find(cursor: &mut Cursor<'_>, before: Before<'_>) -> Option<(&'static str, usize, String)> {
+    let start = cursor.at();
+    let first = cursor.peek()?.ch;
+    if first.is_ascii_digit()
+        && let Some((address, end)) = v4(cursor)
+    {
+        let clear = is_public_v4(address) && !is_version(address, before);
+        return clear.then(|| ("IPv4 address", end, address.to_string()));
+    }
+    cursor.set(start);
+    // All that is given out begins with 2 or 3; `64:ff9b::` and `::ffff:` have an IPv4 address within them.
+    if !matches!(first, '2' | '3' | '6' | ':')
+        || before.last().is_some_and(|ch| ch == ':' || ch.is_ascii_alphanumeric() && first == ':')
+    {
+        return None;
+    }
+    let (address, end) = v6(cursor)?;
+    let clear = match address.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            is_public_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+        }
+        [first, ..] => first >> 13 == 1,
+    };
+    clear.then(|| ("IPv6 address", end, address.to_string()))
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [first, rest @ ..] = address.octets();
+    // What ends in three zeros is a network or a version, and no host.
+    !(first == 0
+        || rest == [0, 0, 0]
+        || address.is_loopback()
+        || address.is_private()
+        || address.is_link_local()
+        || address.is_broadcast()
+        || address.is_multicast())
+}
+
+fn is_version(address: Ipv4Addr, before: Before<'_>) -> bool {
+    address.octets()[0] < 32 && before.mentions(VERSIONS, NEAR)
+}
+
+/// Four decimal numbers with dots, and no more of them.
+fn v4(cursor: &mut Cursor<'_>) -> Option<(Ipv4Addr, usize)> {
+    let mut octets = [0; 4];
+    for (at, octet) in octets.iter_mut().enumerate() {
+        if at > 0 && cursor.next()?.ch != '.' {
+            return None;
+        }
+        let mut value = 0;
+        let mut length = 0;
+        while let Some(digit) = cursor.peek().and_then(|atom| atom.ch.to_digit(10)) {
+            value = value * 10 + digit;
+            length += 1;
+            if length > 3 || length > 1 && value < 10 {
+                return None;
+            }
+            cursor.next();
+        }
+        *octet = u8::try_from(value).ok().filter(|_| length > 0)?;
+    }
+    let end = cursor.at();
+    if let Some(next) = cursor.next() {
+        let joined = match next.ch {
+            '_' => true,
+            '.' | '-' => cursor.peek().is_some_and(|atom| atom.ch.is_ascii_alphanumeric() && next.ch == '.'),
+            ch => ch.is_ascii_alphanumeric(),
+        };
+        if joined {
+            return None;
+        }
+    }
+    Some((Ipv4Addr::from(octets), end))
+}
+
+/// Eight groups, or fewer with one `::` among them; the last two may be an IPv4 address.
+fn v6(cursor: &mut Cursor<'_>) -> Option<(Ipv6Addr, usize)> {
+    let mut groups = [0_u16; 8];
+    let mut count = 0;
+    let mut gap = None;
+    let mut end = cursor.at();
+    // `::` at the beginning
+    if cursor.peek()?.ch == ':' {
+        cursor.next();
+        if cursor.next()?.ch != ':' {
+            return None;
+        }
+        gap = Some(0);
+        end = cursor.at();
+    }
+    while count < 8 {
+        let from = cursor.at();
+        let mut value = 0;
+        let mut length = 0;
+        while let Some(digit) = cursor.peek().and_then(|atom| atom.ch.to_digit(16)) {
+            if length == 4 {
+                return None;
+            }
+            value = value << 4 | digit;
+            length += 1;
+            cursor.next();
+        }
+        if length == 0 {
+            break;
+        }
+        if cursor.peek().is_some_and(|atom| atom.ch == '.') && (1..=6).contains(&count) {
+            cursor.set(from);
+            if let Some((address, behind)) = v4(cursor) {
+                let [a, b, c, d] = address.octets();
+                groups[count] = u16::from_be_bytes([a, b]);
+                groups[count + 1] = u16::from_be_bytes([c, d]);
+                count += 2;
+                end = behind;
+                break;
+            }
+            cursor.set(from);
+            while cursor.peek().is_some_and(|atom| atom.ch.is_ascii_hexdigit()) {
+                cursor.next();
+            }
+        }
+        groups[count] = u16::try_from(value).ok()?;
+        count += 1;
+        end = cursor.at();
+        if count == 8 || cursor.peek().is_none_or(|atom| atom.ch != ':') {
+            break;
+        }
+        cursor.next();
+        if cursor.peek().is_some_and(|atom| atom.ch == ':') && gap.is_none() {
+            cursor.next();
+            gap = Some(count);
+            end = cursor.at();
+        }
+    }
+    cursor.set(end);
+    if cursor.peek().is_some_and(|atom| atom.ch.is_ascii_alphanumeric() || atom.ch == '_') {
+        return None;
+    }
+    match gap {
+        Some(gap) if count < 8 => {
+            groups[gap..].rotate_right(8 - count);
+            // Those behind the gap are at the end now, if the zeros went before them.
+            Some((Ipv6Addr::from(groups), end))
+        }
+        None if count == 8 => Some((Ipv6Addr::from(groups), end)),
+        _ => None,
+    }
+}

@@ -1,0 +1,297 @@
+//! A number as people write it: digits in groups.
+
+use crate::scan::cursor::{Atom, Cursor};
+
+/// The most digits that are read: a card has 19, and one more tells that it is none.
+pub(crate) const MOST_DIGITS: usize = 20;
+
+/// Stands for the X at the end of a Chinese ID number, whose value is ten.
+pub(crate) const X: u8 = 10;
+
+/// How the digits are written. A number does not change between them: in `张三13812345678` the 三 is a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Script {
+    Figures,
+    Chinese,
+}
+
+impl Script {
+    /// The script of a digit.
+    pub(crate) fn of(ch: char) -> Option<Self> {
+        match ch {
+            '0'..='9' => Some(Self::Figures),
+            _ => crate::scan::cursor::digit(ch).map(|_| Self::Chinese),
+        }
+    }
+
+    pub(crate) fn digit(self, atom: Atom) -> Option<u8> {
+        atom.digit().filter(|_| Self::of(atom.ch) == Some(self))
+    }
+}
+
+/// What follows a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Nothing that belongs to it.
+    Clear,
+    /// A blank and more digits.
+    Blank,
+    /// A dash and more: the number may be part of a code.
+    Dash,
+    /// A decimal point, or a dot and more.
+    Dot,
+    /// A letter or digit: the number is not over.
+    Glued,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Group {
+    len: usize,
+    end: usize,
+    /// What stands before it.
+    separator: char,
+}
+
+/// Up to [`MOST_DIGITS`] digits in groups.
+#[derive(Clone, Debug)]
+pub(crate) struct Digits {
+    digits: [u8; MOST_DIGITS],
+    groups: [Group; MOST_DIGITS],
+    count: usize,
+    after: After,
+}
+
+/// The first groups of a number, taken for themselves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'d> {
+    pub(crate) digits: &'d [u8],
+    groups: &'d [Group],
+    pub(crate) after: After,
+}
+
+impl Digits {
+    /// Reads from the first digit, or from a bracket around the first group.
+    pub(crate) fn read(cursor: &mut Cursor<'_>, script: Script) -> Option<Self> {
+        let mut all = Self {
+            digits: [0; MOST_DIGITS],
+            groups: [Group::default(); MOST_DIGITS],
+            count: 0,
+            after: After::Clear,
+        };
+        let mut total = 0;
+        let bracket = cursor.peek()?.ch == '(';
+        if bracket {
+            cursor.next();
+        }
+        let mut separator = if bracket { '(' } else { ' ' };
+        loop {
+            let begun = total;
+            while let Some(atom) = cursor.peek() {
+                let last = || (total == 17 && matches!(atom.ch, 'x' | 'X')).then_some(X);
+                let Some(digit) = script.digit(atom).or_else(last) else { break };
+                if total == MOST_DIGITS {
+                    return None;
+                }
+                all.digits[total] = digit;
+                total += 1;
+                cursor.next();
+            }
+            let group = Group { len: total - begun, end: cursor.at(), separator };
+            if bracket && all.count == 0 {
+                if !(2..=4).contains(&group.len) || cursor.next()?.ch != ')' {
+                    return None;
+                }
+                all.push(group);
+                // `(010) 6234`, `(010)-6234`
+                if cursor.peek().is_some_and(|atom| matches!(atom.ch, ' ' | '-')) {
+                    cursor.next();
+                }
+                cursor.peek().and_then(|atom| script.digit(atom))?;
+                separator = ')';
+                continue;
+            }
+            all.after = if all.digits[..total].last() == Some(&X) {
+                follows(cursor, Script::Figures)
+            } else {
+                follows(cursor, script)
+            };
+            if all.after == After::Glued && total < MOST_DIGITS {
+                // What was read before may be a number all the same: `138 1234 5678 2abc`.
+                break;
+            }
+            all.push(group);
+            if !all.may_go_on(total) {
+                break;
+            }
+            let Some(next) = cursor.peek().filter(|atom| matches!(atom.ch, ' ' | '-' | '.' | '/')) else {
+                break;
+            };
+            let at = cursor.at();
+            cursor.next();
+            let more =
+                |atom: Atom| script.digit(atom).is_some() || total == 17 && matches!(atom.ch, 'x' | 'X');
+            if !cursor.peek().is_some_and(more) {
+                cursor.set(at);
+                break;
+            }
+            separator = next.ch;
+        }
+        (all.count > 0).then_some(all)
+    }
+
+    fn push(&mut self, group: Group) {
+        if let Some(slot) = self.groups.get_mut(self.count) {
+            *slot = group;
+            self.count += 1;
+        }
+    }
+
+    /// Whether a number that is looked for can begin with these groups and have more.
+    fn may_go_on(&self, total: usize) -> bool {
+        let groups = &self.groups[..self.count];
+        let first = groups[0].len;
+        let spread = groups.iter().all(|group| group.len == 1);
+        match groups {
+            [_] if first == 2 => matches!(self.digits[..2], [8, 6]),
+            [_] => matches!(first, 1 | 3 | 4 | 5 | 6 | 7),
+            _ if spread => total < MOST_DIGITS,
+            _ => self.count < 5 && total < 19,
+        }
+    }
+
+    /// The number up to each of its groups' ends, the longest first.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        (1..=self.count).rev().map(|count| {
+            let groups = &self.groups[..count];
+            let after = match self.groups[..self.count].get(count) {
+                None => self.after,
+                Some(next) if next.separator == ' ' => After::Blank,
+                Some(next) if next.separator == '.' => After::Dot,
+                Some(_) => After::Dash,
+            };
+            Part { digits: &self.digits[..groups.iter().map(|group| group.len).sum()], groups, after }
+        })
+    }
+}
+
+/// What follows a number that ends here. The cursor stays.
+pub(crate) fn follows(cursor: &mut Cursor<'_>, script: Script) -> After {
+    let at = cursor.at();
+    let Some(next) = cursor.next() else { return After::Clear };
+    let after = match (script, next.ch) {
+        (Script::Chinese, _) if script.digit(next).is_some() => After::Glued,
+        (Script::Chinese, _) => After::Clear,
+        (_, '_') => After::Glued,
+        (_, ch) if ch.is_ascii_alphanumeric() => After::Glued,
+        (_, '.' | '-') => match cursor.peek() {
+            Some(atom) if next.ch == '.' && atom.ch.is_ascii_digit() => After::Dot,
+            Some(atom) if next.ch == '-' && atom.ch.is_ascii_alphanumeric() => After::Dash,
+            _ => After::Clear,
+        },
+        _ => After::Clear,
+    };
+    cursor.set(at);
+    after
+}
+
+impl Part<'_> {
+    /// Where its last group ends.
+    pub(crate) fn end(self) -> usize {
+        self.groups.last().map_or(0, |group| group.end)
+    }
+
+    /// The lengths of its groups.
+    pub(crate) fn shape(self) -> Shape {
+        let mut shape = [0; 5];
+        for (slot, group) in shape.iter_mut().zip(self.groups) {
+            *slot = group.len;
+        }
+        Shape(shape, self.groups.len())
+    }
+
+    /// Whether every digit stands alone: `4 1 1 1`.
+    pub(crate) fn is_spread(self) -> bool {
+        self.groups.len() > 5 && self.groups.iter().all(|group| group.len == 1) && self.is_even()
+    }
+
+    /// Whether the same separator stands between all groups.
+    pub(crate) fn is_even(self) -> bool {
+        self.groups.windows(2).skip(1).all(|pair| pair[0].separator == pair[1].separator)
+    }
+
+    /// What stands between the first group and the second.
+    pub(crate) fn separator(self) -> Option<char> {
+        self.groups.get(1).map(|group| group.separator)
+    }
+
+    /// Whether the first group stands in brackets.
+    pub(crate) fn has_brackets(self) -> bool {
+        self.groups[0].separator == '('
+    }
+
+    /// Its digits as text.
+    pub(crate) fn text(self) -> String {
+        text(self.digits)
+    }
+}
+
+/// Digits as text.
+pub(crate) fn text(digits: &[u8]) -> String {
+    digits.iter().map(|digit| if *digit == X { 'X' } else { char::from(b'0' + digit % 10) }).collect()
+}
+
+/// The lengths of up to five groups.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape([usize; 5], usize);
+
+impl Shape {
+    pub(crate) fn as_slice(&self) -> &[usize] {
+        // More groups than five are a shape only when spread.
+        if self.1 > 5 { &[] } else { &self.0[..self.1] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Vec<(String, Vec<usize>, After)> {
+        let script = Script::of(text.chars().find(|ch| *ch != '(').unwrap()).unwrap();
+        let digits = Digits::read(&mut Cursor::new(text, 0, true), script);
+        let digits = digits.iter().flat_map(Digits::parts);
+        digits.map(|part| (part.text(), part.shape().as_slice().to_vec(), part.after)).collect()
+    }
+
+    #[test]
+    fn groups_are_read_and_taken_in_all_lengths() {
+        assert_eq!(
+            parts("138 1234 5678-9"),
+            [
+                ("138123456789".into(), vec![3, 4, 4, 1], After::Clear),
+                ("13812345678".into(), vec![3, 4, 4], After::Dash),
+                ("1381234".into(), vec![3, 4], After::Blank),
+                ("138".into(), vec![3], After::Blank),
+            ]
+        );
+        assert_eq!(parts("(010) 6234")[0], ("0106234".into(), vec![3, 4], After::Clear));
+        assert_eq!(parts("幺三八一")[0].0, "1381");
+        assert_eq!(parts("11010519491231002x")[0].0, "11010519491231002X");
+    }
+
+    #[test]
+    fn more_digits_than_any_number_has_are_none() {
+        assert_eq!(parts(&"1".repeat(MOST_DIGITS))[0].0.len(), MOST_DIGITS);
+        assert!(parts(&"1".repeat(MOST_DIGITS + 1)).is_empty());
+        assert!(parts("12a").is_empty());
+    }
+
+    #[test]
+    fn what_cannot_go_on_is_not_waited_for() {
+        let mut cursor = Cursor::new("13812345678 ", 0, false);
+        Digits::read(&mut cursor, Script::Figures);
+        assert!(!cursor.is_starved());
+        let mut cursor = Cursor::new("138 ", 0, false);
+        Digits::read(&mut cursor, Script::Figures);
+        assert!(cursor.is_starved());
+    }
+}

@@ -1,0 +1,143 @@
+//! Numbers that stand for a person: telephone, papers, bank, address in the net.
+//!
+//! What is a value is decided by its own check (a check digit, a numbering plan, the length for a country) and by what
+//! stands around it; where a form has neither, only by a word before it (`SSN`, `护照`, `tel`).
+
+mod before;
+mod card;
+mod digits;
+mod id;
+mod phone;
+mod plan;
+
+pub(crate) use self::before::Before;
+use self::digits::{Digits, Script};
+use super::cursor::Cursor;
+use super::{Match, Rules, Swallow, ip};
+use crate::Rule;
+
+/// The number that begins here, where one does. `before` is what stands before it, at most 96 bytes.
+pub(crate) fn find(cursor: &mut Cursor<'_>, before: &str, rules: Rules) -> Option<Match> {
+    let start = cursor.at();
+    let first = cursor.peek()?.ch;
+    let found = |rule, why, end, canonical| {
+        Some(Match { start, end, rule, why, canonical, swallow: Swallow::Nothing })
+    };
+    match first {
+        '0'..='9' => {
+            let before = Before::new(before);
+            if before.joins_figures() {
+                return None;
+            }
+            if rules.contains(Rule::Ip) {
+                if let Some((why, end, canonical)) = ip::find(cursor, before) {
+                    return found(Rule::Ip, why, end, canonical);
+                }
+                cursor.set(start);
+            }
+            if first == '0' && rules.contains(Rule::Phone) {
+                if let Some((end, why, canonical)) = phone::international(cursor, before) {
+                    return found(Rule::Phone, why, end, canonical);
+                }
+                cursor.set(start);
+            }
+            if let Some((rule, why, end, canonical)) = grouped(cursor, before, rules, Script::Figures) {
+                return found(rule, why, end, canonical);
+            }
+            if !rules.contains(Rule::Id) {
+                return None;
+            }
+            cursor.set(start);
+            let (end, canonical) = id::passport(cursor, before)?;
+            found(Rule::Id, "passport, by the word before it", end, canonical)
+        }
+        '+' | '(' if rules.contains(Rule::Phone) => {
+            let before = Before::new(before);
+            if before.last().is_some_and(|ch| ch.is_ascii_alphanumeric() || matches!(ch, '_' | '+')) {
+                return None;
+            }
+            if let Some((end, why, canonical)) = phone::international(cursor, before) {
+                return found(Rule::Phone, why, end, canonical);
+            }
+            if first == '+' {
+                return None;
+            }
+            cursor.set(start);
+            let rules = Rules::of(&[Rule::Phone]);
+            let (rule, why, end, canonical) = grouped(cursor, before, rules, Script::Figures)?;
+            found(rule, why, end, canonical)
+        }
+        ':' if rules.contains(Rule::Ip) => {
+            let (why, end, canonical) = ip::find(cursor, Before::new(before))?;
+            found(Rule::Ip, why, end, canonical)
+        }
+        'a'..='z' | 'A'..='Z' => {
+            let before = Before::new(before);
+            if before.last().is_some_and(|ch| ch.is_ascii_alphanumeric() || ch == '_') {
+                return None;
+            }
+            if rules.contains(Rule::Card) {
+                if let Some((end, canonical)) = card::iban(cursor) {
+                    return found(Rule::Card, "IBAN, check digits", end, canonical);
+                }
+                cursor.set(start);
+            }
+            if !rules.contains(Rule::Id) {
+                return None;
+            }
+            let (end, canonical) = id::passport(cursor, before)?;
+            found(Rule::Id, "passport, by the word before it", end, canonical)
+        }
+        _ if first.is_ascii() => None,
+        _ if Script::of(first).is_some() => {
+            let before = Before::new(before);
+            if before.last().and_then(Script::of) == Some(Script::Chinese) {
+                return None;
+            }
+            let (rule, why, end, canonical) = grouped(cursor, before, rules, Script::Chinese)?;
+            found(rule, why, end, canonical)
+        }
+        _ if rules.contains(Rule::Id) && id::PROVINCES.contains(first) => {
+            let (end, canonical) = id::plate(cursor, Before::new(before))?;
+            found(Rule::Id, "licence plate, China", end, canonical)
+        }
+        _ => None,
+    }
+}
+
+/// A number of digits in groups.
+fn grouped(
+    cursor: &mut Cursor<'_>,
+    before: Before<'_>,
+    rules: Rules,
+    script: Script,
+) -> Option<(Rule, &'static str, usize, String)> {
+    let digits = Digits::read(cursor, script)?;
+    digits.parts().find_map(|part| {
+        // Within a row of single digits only its first can begin a number.
+        if part.is_spread() && within_spread(before) {
+            return None;
+        }
+        let id = || id::resident(part, before).or_else(|| id::social_security(part, before));
+        let all: [(Rule, &dyn Fn() -> Option<(&'static str, String)>); 3] = [
+            (Rule::Id, &id),
+            (Rule::Card, &|| card::card(part, before)),
+            (Rule::Phone, &|| phone::national(part, before)),
+        ];
+        all.into_iter().filter(|(rule, _)| rules.contains(*rule)).find_map(|(rule, look)| {
+            let (why, canonical) = look()?;
+            Some((rule, why, part.end(), canonical))
+        })
+    })
+}
+
+/// Whether a digit that stands alone and a separator come before.
+fn within_spread(before: Before<'_>) -> bool {
+    let digit = before.shorter();
+    before.last().is_some_and(|ch| matches!(ch, ' ' | '-' | '/'))
+        && digit.last().is_some_and(|ch| ch.is_ascii_digit())
+        && digit.shorter().last().is_none_or(|ch| !ch.is_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests;
