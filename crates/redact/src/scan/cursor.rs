@@ -120,6 +120,10 @@ impl<'t> Cursor<'t> {
                 '\\' | '%' | '&' | '\u{1b}' => self.escape(at),
                 _ => (plain(ch), len, !ch.is_ascii() && plain(ch) != ch),
             };
+            if is_joint(ch) {
+                at += len;
+                continue;
+            }
             return Some(Atom { ch, start, end: at + len, disguised: disguised || at > start });
         }
     }
@@ -166,7 +170,8 @@ enum Read {
     More,
 }
 
-/// `\n`, `\"`, `\u0031`, and the same within JSON within JSON, where backslashes are doubled.
+/// `\n`, `\"`, `\u0031`, and the same within JSON within JSON, where backslashes are doubled; `\0` and `\u{200b}`, as
+/// Rust's `Debug` has them.
 fn backslash(rest: &[u8]) -> Read {
     let slashes = rest.iter().take(8).take_while(|byte| **byte == b'\\').count();
     let Some(letter) = rest.get(slashes) else { return Read::More };
@@ -176,6 +181,8 @@ fn backslash(rest: &[u8]) -> Read {
         b't' => '\t',
         b'"' => '"',
         b'/' => '/',
+        b'0' => '\0',
+        b'u' if rest.get(slashes + 1) == Some(&b'{') => return braced(rest, slashes + 2),
         b'u' => {
             let Some(hex) = rest.get(slashes + 1..slashes + 5) else {
                 let so_far = &rest[slashes + 1..];
@@ -189,6 +196,19 @@ fn backslash(rest: &[u8]) -> Read {
         _ => return Read::Not,
     };
     Read::Is(ch, slashes + 1)
+}
+
+/// The rest of `\u{200b}`: at most six digits.
+fn braced(rest: &[u8], from: usize) -> Read {
+    let digits = rest[from..].iter().take(6).take_while(|byte| byte.is_ascii_hexdigit()).count();
+    match rest.get(from + digits) {
+        Some(b'}') => match code(&rest[from..from + digits], 16) {
+            Some(ch) => Read::Is(ch, from + digits + 1),
+            None => Read::Not,
+        },
+        Some(_) => Read::Not,
+        None => Read::More,
+    }
 }
 
 /// `%31`: ASCII only.
@@ -266,25 +286,27 @@ mod tests {
             r"\u0031\u0033\u0038",
             r"\\u0031\\u0033\\u0038",
             "&#49;&#x33;&#56;",
+            r"1\u200b3\\u200b8",
+            r"\u{31}3\u{200b}8",
         ] {
             assert_eq!(read(text), "138", "{text}");
         }
         assert_eq!(read("1\u{200b}3\u{feff}8"), "138");
         assert_eq!(read("a＠b"), "a@b");
         assert_eq!(read("\u{1b}[0m1"), "\u{1b}1");
-        assert_eq!(read(r#"\"a\nb"#), "\"a\nb");
+        assert_eq!(read(r#"\"a\nb\0"#), "\"a\nb\0");
     }
 
     #[test]
     fn what_is_no_escape_is_itself() {
-        for text in ["100%", "%zz", "a & b", "&nosuch;", r"\x", r"\u12", "\u{1b}x"] {
+        for text in ["100%", "%zz", "a & b", "&nosuch;", r"\x", r"\u12", r"\u{", r"\u{1234567}", "\u{1b}x"] {
             assert_eq!(read(text), text);
         }
     }
 
     #[test]
     fn an_escape_that_may_go_on_starves_the_cursor() {
-        for text in ["%3", "%", r"\u00", r"\", "&#6", "\u{1b}[3", "\u{1b}"] {
+        for text in ["%3", "%", r"\u00", r"\u{2", r"\", "&#6", "\u{1b}[3", "\u{1b}"] {
             let mut cursor = Cursor::new(text, 0, false);
             cursor.next();
             assert!(cursor.is_starved(), "{text:?}");
