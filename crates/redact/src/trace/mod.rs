@@ -42,6 +42,7 @@
 //! most 16 errors; an event is written with at most 64 spans. A thread keeps four buffers of at most 16 KiB each.
 
 mod escape;
+mod json;
 mod layer;
 mod names;
 mod panic;

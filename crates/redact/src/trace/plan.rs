@@ -58,9 +58,17 @@ impl Plan {
             escape(text, how, &mut out);
             out
         };
-        let fields = metadata.fields().iter().map(|field| (treat(field.name()), escaped(field.name())));
+        let mut fields: Vec<(Treat, String)> = Vec::with_capacity(metadata.fields().len());
+        for field in metadata.fields() {
+            let mut name = escaped(field.name());
+            // An event may have a name twice; most readers of JSON would lose one of the two.
+            while fields.iter().any(|(_, known)| *known == name) {
+                name.push_str("_again");
+            }
+            fields.push((treat(field.name()), name));
+        }
         Self {
-            fields: fields.collect(),
+            fields,
             name: escaped(metadata.name()),
             target: escaped(metadata.target()),
             is_canary: metadata.target() == self_test::TARGET,

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::json::redact_line;
 use super::self_test::{SONG, caught};
 use crate::{Redactor, Stream};
 
@@ -115,7 +116,7 @@ impl<W: Write> Drop for Redacting<W> {
                 stream.finish(&mut self.out);
             }
             How::Json { redactor, line, .. } if !line.is_empty() => {
-                self.out.push_str(&redactor.redact_json(&String::from_utf8_lossy(line)));
+                redact_line(redactor, &String::from_utf8_lossy(line), &mut self.out);
             }
             How::Json { .. } => {}
         }
@@ -162,7 +163,7 @@ fn push_lines(
         }
         if ends {
             *is_too_long = false;
-            out.push_str(&redactor.redact_json(&String::from_utf8_lossy(line)));
+            redact_line(redactor, &String::from_utf8_lossy(line), out);
             line.clear();
         }
     }
