@@ -106,6 +106,9 @@ impl<'t> Before<'t> {
             rest = &rest[..rest.len() - last.len_utf8()];
         }
         let rest = rest.as_bytes();
+        if rest.last().is_none_or(u8::is_ascii_digit) {
+            return false;
+        }
         words.words.iter().any(|word| {
             let Some((before, end)) = rest.len().checked_sub(word.len()).map(|at| rest.split_at(at)) else {
                 return false;
