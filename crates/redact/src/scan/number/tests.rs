@@ -338,3 +338,26 @@ fn a_value_at_the_end_of_what_is_there_so_far_is_waited_for() {
         assert_eq!(cursor.is_starved(), text == "x", "{text}");
     }
 }
+
+#[test]
+fn what_was_concluded_without_starving_holds_for_the_whole() {
+    let rules = Rules::of(&Rule::DEFAULT);
+    for text in [
+        "打13812345678 2张, +86 (0)138 1234 5678-9 or (010) 6234 5678-801。",
+        "4111 1111 1111 1111 3782 822463 10005 6 2 2 8 4 8 0 4 0 2 5 6 4 8 9 0 0 1 8",
+        "DE89 3704 0044 0532 0130 00, 粤B12345 护照E12345678 SSN 536.90.4399 11010519491231002x.",
+        "203.119.26.7:443 [2001:db8::1]:80 ::ffff:203.119.26.7 2001:db8:85a3:1:2:8a2e:370:7334: no",
+        r"\u0031\u0033\u00381%32345678 &#49;38 幺三八幺二三四五六七八 1.2.3.4.5 +49 (0) 170",
+    ] {
+        let boundaries: Vec<_> = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect();
+        for at in &boundaries {
+            let from = (at.saturating_sub(96)..=*at).find(|from| text.is_char_boundary(*from)).unwrap();
+            let whole = find(&mut Cursor::new(text, *at, true), &text[from..*at], rules);
+            for end in boundaries.iter().filter(|end| *end >= at) {
+                let mut cursor = Cursor::new(&text[..*end], *at, false);
+                let part = find(&mut cursor, &text[from..*at], rules);
+                assert!(cursor.is_starved() || part == whole, "{:?} of {text}", &text[*at..*end]);
+            }
+        }
+    }
+}
