@@ -99,8 +99,17 @@ impl<'t> Cursor<'t> {
     }
 
     /// The next character.
+    #[inline]
     pub(crate) fn peek(&mut self) -> Option<Atom> {
         let start = self.at;
+        // By far the most common: a character that stands for itself.
+        if let Some(byte) = self.text.as_bytes().get(start)
+            && byte.is_ascii()
+            && !matches!(byte, b'\\' | b'%' | b'&' | 0x1b)
+            && start < self.limit
+        {
+            return Some(Atom { ch: char::from(*byte), start, end: start + 1, disguised: false });
+        }
         let mut at = start;
         loop {
             if at >= self.limit {

@@ -7,10 +7,10 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::cursor::Cursor;
-use super::number::Before;
+use super::number::{Before, Words};
 
 /// What tells that four numbers with dots are a version.
-const VERSIONS: &[&str] = &["version", "版本", "ver", "build", "firmware", "oid"];
+static VERSIONS: Words = Words::new(&["version", "版本", "ver", "build", "firmware", "oid"]);
 
 /// How far before a number they stand, in bytes.
 const NEAR: usize = 16;
@@ -55,7 +55,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_version(address: Ipv4Addr, before: Before<'_>) -> bool {
-    address.octets()[0] < 32 && before.mentions(VERSIONS, NEAR)
+    address.octets()[0] < 32 && before.mentions(&VERSIONS, NEAR)
 }
 
 /// Four decimal numbers with dots, and no more of them.
@@ -150,8 +150,17 @@ fn v6(cursor: &mut Cursor<'_>) -> Option<(Ipv6Addr, usize)> {
         }
     }
     cursor.set(end);
-    if cursor.peek().is_some_and(|atom| atom.ch.is_ascii_alphanumeric() || atom.ch == '_') {
-        return None;
+    if let Some(next) = cursor.next() {
+        let more = |ch: char| ch.is_ascii_digit() || ch == ':' || next.ch == ':' && ch.is_ascii_hexdigit();
+        let joined = match next.ch {
+            // Behind eight groups stands a port.
+            ':' if count == 8 => false,
+            ':' | '.' => cursor.peek().is_some_and(|atom| more(atom.ch)),
+            ch => ch.is_ascii_alphanumeric() || ch == '_',
+        };
+        if joined {
+            return None;
+        }
     }
     match gap {
         Some(gap) if count < 8 => {

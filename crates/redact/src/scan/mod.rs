@@ -59,9 +59,9 @@ pub(crate) fn find(settings: &Settings, text: &str) -> Vec<Hit> {
             hits.push(Hit { range: start..end, rule, why, canonical });
             continue;
         }
-        let len = rest.find(|c| !word(c)).unwrap_or(rest.len());
-        let token = &rest[..len];
         let fresh = !text[..at].ends_with(word);
+        let len = if fresh { rest.find(|c| !word(c)).unwrap_or(rest.len()) } else { 0 };
+        let token = &rest[..len];
         let rule = match () {
             () if fresh && token.starts_with("sk-") && token.len() > 20 => Some(Rule::Secret),
             () if fresh && token.contains('@') && token.ends_with(".com") => Some(Rule::Email),

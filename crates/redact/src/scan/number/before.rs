@@ -2,8 +2,33 @@
 
 use crate::scan::cursor::{Atom, Cursor};
 
-/// The longest thing that a [`Cursor`] reads as one atom, in bytes: a terminal's colour.
-const LONGEST_ESCAPE: usize = 34;
+/// The longest entity that a [`Cursor`] reads, in bytes.
+const LONGEST_ENTITY: usize = 11;
+
+/// The longest sequence for a terminal's colour that a [`Cursor`] reads, in bytes.
+const LONGEST_COLOUR: usize = 34;
+
+/// Words that tell what a number is, in small letters.
+#[derive(Debug)]
+pub(crate) struct Words {
+    words: &'static [&'static str],
+    /// Which bytes they begin with, in small letters and in capitals.
+    first: [bool; 256],
+}
+
+impl Words {
+    pub(crate) const fn new(words: &'static [&'static str]) -> Self {
+        let mut first = [false; 256];
+        let mut at = 0;
+        while at < words.len() {
+            let byte = words[at].as_bytes()[0];
+            first[byte as usize] = true;
+            first[byte.to_ascii_uppercase() as usize] = true;
+            at += 1;
+        }
+        Self { words, first }
+    }
+}
 
 /// The text before a place.
 #[derive(Clone, Copy, Debug)]
@@ -51,34 +76,40 @@ impl<'t> Before<'t> {
         !(figures == 11 && word.len() == 11) && (figures > 0 || capitals > 1)
     }
 
+    /// Whether it ends in a digit and a blank, so that a number may be one of several groups.
+    pub(crate) fn ends_in_blank_group(self) -> bool {
+        self.last() == Some(' ') && self.shorter().last().is_some_and(|ch| ch.is_ascii_digit())
+    }
+
     /// Whether one of these words (in small letters) stands in the last `within` bytes. A word of up to three ASCII
     /// letters has to stand alone: `pan`, not `company`.
-    pub(crate) fn mentions(self, words: &[&str], within: usize) -> bool {
+    pub(crate) fn mentions(self, words: &Words, within: usize) -> bool {
         let bytes = self.text.as_bytes();
         let window = &bytes[bytes.len().saturating_sub(within)..];
-        words.iter().any(|word| {
-            let alone = word.is_ascii() && word.len() <= 3;
-            window.windows(word.len()).enumerate().any(|(at, part)| {
-                let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
-                let stands = || {
-                    let before = at.checked_sub(1).and_then(|at| window.get(at));
-                    !letter(before) && !letter(window.get(at + word.len()))
-                };
-                part.eq_ignore_ascii_case(word.as_bytes()) && (!alone || stands())
+        let letter = |at: usize| window.get(at).is_some_and(u8::is_ascii_alphabetic);
+        (0..window.len()).filter(|at| words.first[usize::from(window[*at])]).any(|at| {
+            words.words.iter().any(|word| {
+                let end = at + word.len();
+                let alone = word.is_ascii() && word.len() <= 3;
+                window.get(at..end).is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+                    && !(alone && (at > 0 && letter(at - 1) || letter(end)))
             })
         })
     }
 
     /// Whether it ends in one of these words (in small letters), with at most six signs, and no letters or digits,
     /// behind it.
-    pub(crate) fn ends_with_word(self, words: &[&str]) -> bool {
+    pub(crate) fn ends_with_word(self, words: &Words) -> bool {
         let mut rest = self.text;
         for _ in 0..6 {
             let Some(last) = rest.chars().next_back().filter(|ch| !ch.is_alphanumeric()) else { break };
             rest = &rest[..rest.len() - last.len_utf8()];
         }
         let rest = rest.as_bytes();
-        words.iter().any(|word| {
+        if rest.last().is_none_or(u8::is_ascii_digit) {
+            return false;
+        }
+        words.words.iter().any(|word| {
             let Some((before, end)) = rest.len().checked_sub(word.len()).map(|at| rest.split_at(at)) else {
                 return false;
             };
@@ -90,17 +121,38 @@ impl<'t> Before<'t> {
 
 /// The last character of a text as it is meant, and where it begins.
 fn last(text: &str) -> Option<(char, usize)> {
+    let bytes = text.as_bytes();
+    let end = bytes.len();
     let whole = |at: usize| {
         let atom = Cursor::new(text, at, true).peek()?;
-        (atom.end == text.len() && (atom.disguised || atom.ch == Atom::COLOUR)).then_some((atom.ch, at))
+        (atom.end == end && (atom.disguised || atom.ch == Atom::COLOUR)).then_some((atom.ch, at))
     };
-    let from = text.len().saturating_sub(LONGEST_ESCAPE);
-    let leads = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | 0x1b);
-    let escape = text.as_bytes()[from..].iter().rposition(leads).and_then(|at| whole(from + at));
-    escape.or_else(|| {
+    let back = |most: usize, lead: u8| {
+        let from = end.saturating_sub(most);
+        let at = from + bytes[from..].iter().rposition(|byte| *byte == lead)?;
+        whole(at)
+    };
+    let byte = *bytes.last()?;
+    if !byte.is_ascii() {
         let (at, ch) = text.char_indices().next_back()?;
-        whole(at).or(Some((ch, at)))
-    })
+        return whole(at).or(Some((ch, at)));
+    }
+    let plain = Some((char::from(byte), end - 1));
+    if !(byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'/' | b';')) {
+        return plain;
+    }
+    let at = |back: usize, lead: u8| end.checked_sub(back).filter(|at| bytes[*at] == lead);
+    // `%31`, `\n`, `\u0031`: their lengths are fixed; `&#49;` and a terminal's colour have a certain end.
+    let escape = [at(3, b'%'), at(2, b'\\'), at(6, b'\\')].into_iter().flatten().find_map(whole);
+    let escape = escape.or_else(|| if byte == b';' { back(LONGEST_ENTITY, b'&') } else { None });
+    let escape = escape.or_else(|| {
+        let parameters = bytes[..end - 1].iter().rev().take(LONGEST_COLOUR);
+        let parameters =
+            parameters.take_while(|byte| byte.is_ascii_digit() || matches!(byte, b';' | b':')).count();
+        let bracket = (end - 1 - parameters).checked_sub(2)?;
+        (byte.is_ascii_alphabetic() && bytes[bracket] == 0x1b).then(|| whole(bracket)).flatten()
+    });
+    escape.or(plain)
 }
 
 #[cfg(test)]
@@ -128,10 +180,12 @@ mod tests {
 
     #[test]
     fn short_words_stand_alone() {
-        assert!(Before::new("my SSN is ").mentions(&["ssn"], 24));
-        assert!(!Before::new("company ").mentions(&["pan"], 24));
-        assert!(!Before::new("passport of a person whom I have known").mentions(&["passport"], 24));
-        assert!(Before::new("身份证：").mentions(&["身份证"], 24));
+        assert!(Before::new("my SSN is ").mentions(&Words::new(&["ssn"]), 24));
+        assert!(!Before::new("company ").mentions(&Words::new(&["pan"]), 24));
+        assert!(
+            !Before::new("passport of a person whom I have known").mentions(&Words::new(&["passport"]), 24)
+        );
+        assert!(Before::new("身份证：").mentions(&Words::new(&["身份证"]), 24));
     }
 
     #[test]

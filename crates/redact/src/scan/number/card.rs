@@ -1,11 +1,11 @@
 //! Numbers of bank cards and accounts. Sources: ISO/IEC 7812 (issuer numbers, the check digit), the card schemes'
 //! published ranges, ISO 13616 and the IBAN registry (lengths by country, the check by modulo 97).
 
-use super::before::Before;
+use super::before::{Before, Words};
 use super::digits::{After, Part};
 use crate::scan::cursor::Cursor;
 
-const WORDS: &[&str] = &[
+static WORDS: Words = Words::new(&[
     "card",
     "pan",
     "credit",
@@ -26,7 +26,7 @@ const WORDS: &[&str] = &[
     "karte",
     "tarjeta",
     "carte",
-];
+]);
 
 /// How far before a number they stand, in bytes.
 const NEAR: usize = 24;
@@ -66,7 +66,7 @@ pub(super) fn card(part: Part<'_>, before: Before<'_>) -> Option<(&'static str, 
         ("card, other scheme, check digit", _) => true,
         _ => false,
     };
-    (!(doubtful && bare) || before.mentions(WORDS, NEAR)).then(|| (scheme, part.text()))
+    (!(doubtful && bare) || before.mentions(&WORDS, NEAR)).then(|| (scheme, part.text()))
 }
 
 fn number(digits: &[u8]) -> u32 {
@@ -85,6 +85,8 @@ fn scheme(digits: &[u8]) -> Option<&'static str> {
         (6200..=6299 | 8100..=8171, 16..=19) => "card, UnionPay, check digit",
         (6011 | 6440..=6599, 16..=19) => "card, Discover, check digit",
         (2200..=2204, 16..=19) => "card, Mir, check digit",
+        (5018..=5020 | 5038 | 5893 | 6304 | 6759 | 6761..=6763, 16) => "card, Maestro, check digit",
+        (1000..=1999, 15) => "card, other scheme, check digit",
         (5000..=5099 | 5600..=5899 | 6000..=6999, 13..=19) => "card, other scheme, check digit",
         _ => return None,
     })
@@ -134,6 +136,13 @@ pub(super) fn iban(cursor: &mut Cursor<'_>) -> Option<(usize, String)> {
     if first.iter().any(|ch| !ch.is_ascii_alphabetic() || ch.is_ascii_lowercase() != small) {
         return None;
     }
+    let digits = cursor.at();
+    for _ in 0..2 {
+        if !cursor.next()?.ch.is_ascii_digit() {
+            return None;
+        }
+    }
+    cursor.set(digits);
     let country = first.map(|ch| ch.to_ascii_uppercase() as u8);
     let (length, _) = LENGTHS.iter().find(|(_, countries)| countries.contains(&&country))?;
     let mut text = String::with_capacity(*length);

@@ -46,10 +46,10 @@ pub(crate) enum After {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Group {
-    len: usize,
+    len: u8,
+    /// What stands before it, an ASCII character.
+    separator: u8,
     end: usize,
-    /// What stands before it.
-    separator: char,
 }
 
 /// Up to [`MOST_DIGITS`] digits in groups.
@@ -96,7 +96,7 @@ impl Digits {
                 total += 1;
                 cursor.next();
             }
-            let group = Group { len: total - begun, end: cursor.at(), separator };
+            let group = Group { len: (total - begun) as u8, separator: separator as u8, end: cursor.at() };
             if bracket && all.count == 0 {
                 if !(2..=4).contains(&group.len) || cursor.next()?.ch != ')' {
                     return None;
@@ -161,15 +161,21 @@ impl Digits {
 
     /// The number up to each of its groups' ends, the longest first.
     pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        (1..=self.count).rev().map(|count| {
+        // Of digits that stand alone only all together are a number.
+        let least = if self.count > 5 { self.count } else { 1 };
+        (least..=self.count).rev().map(|count| {
             let groups = &self.groups[..count];
             let after = match self.groups[..self.count].get(count) {
                 None => self.after,
-                Some(next) if next.separator == ' ' => After::Blank,
-                Some(next) if next.separator == '.' => After::Dot,
+                Some(next) if next.separator == b' ' => After::Blank,
+                Some(next) if next.separator == b'.' => After::Dot,
                 Some(_) => After::Dash,
             };
-            Part { digits: &self.digits[..groups.iter().map(|group| group.len).sum()], groups, after }
+            Part {
+                digits: &self.digits[..groups.iter().map(|group| usize::from(group.len)).sum()],
+                groups,
+                after,
+            }
         })
     }
 }
@@ -204,7 +210,7 @@ impl Part<'_> {
     pub(crate) fn shape(self) -> Shape {
         let mut shape = [0; 5];
         for (slot, group) in shape.iter_mut().zip(self.groups) {
-            *slot = group.len;
+            *slot = usize::from(group.len);
         }
         Shape(shape, self.groups.len())
     }
@@ -221,12 +227,12 @@ impl Part<'_> {
 
     /// What stands between the first group and the second.
     pub(crate) fn separator(self) -> Option<char> {
-        self.groups.get(1).map(|group| group.separator)
+        self.groups.get(1).map(|group| char::from(group.separator))
     }
 
     /// Whether the first group stands in brackets.
     pub(crate) fn has_brackets(self) -> bool {
-        self.groups[0].separator == '('
+        self.groups[0].separator == b'('
     }
 
     /// Its digits as text.

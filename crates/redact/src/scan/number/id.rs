@@ -2,12 +2,28 @@
 //! ISO 7064 MOD 11-2), GB/T 2260 (regions), GA 36 (licence plates), the exit and entry administration (forms of
 //! passports and permits), the US Social Security Administration (numbers never given out).
 
-use super::before::Before;
+use super::before::{Before, Words};
 use super::digits::{After, Part, X};
 use crate::scan::cursor::Cursor;
 
 /// How far before a number the word for it stands, in bytes.
 const NEAR: usize = 32;
+
+static RESIDENT: Words = Words::new(&["身份证", "证件", "identity", "id"]);
+static SOCIAL: Words = Words::new(&["ssn", "social security", "social-security", "itin", "社会安全", "社安"]);
+static PLATES: Words = Words::new(&["车牌", "牌照", "号牌", "plate"]);
+
+static PASSES: Words = Words::new(&[
+    "护照",
+    "通行证",
+    "passport",
+    "travel document",
+    "reisepass",
+    "passeport",
+    "pasaporte",
+    "回乡证",
+    "台胞证",
+]);
 
 /// A Chinese ID number, of 18 digits, or of 15 as before 1999 and then with a word before it.
 pub(super) fn resident(part: Part<'_>, before: Before<'_>) -> Option<(&'static str, String)> {
@@ -18,7 +34,7 @@ pub(super) fn resident(part: Part<'_>, before: Before<'_>) -> Option<(&'static s
     match (part.digits.len(), shape.as_slice()) {
         (18, [18] | [6, 8, 4] | [6, 4, 4, 4] | [6, 12] | [14, 4] | [3, 3, 4, 4, 4] | [4, 4, 4, 4, 2]) => {}
         (18, _) if part.is_spread() => {}
-        (15, [15] | [6, 6, 3]) if before.mentions(&["身份证", "证件", "identity", "id"], NEAR) => {}
+        (15, [15] | [6, 6, 3]) if before.mentions(&RESIDENT, NEAR) => {}
         _ => return None,
     }
     is_resident(part.digits).then(|| ("ID number, China, check digit", part.text()))
@@ -57,15 +73,15 @@ pub(super) fn social_security(part: Part<'_>, before: Before<'_>) -> Option<(&'s
     if digits.len() != 9 || !matches!(part.after, After::Clear | After::Blank) || !part.is_even() {
         return None;
     }
-    // Never given out: area 000, 666 and 900 to 999, group 00, serial 0000. (Those of 900 and more with a group from 50
-    // on are taxpayer numbers, ITIN, and as good as these.)
+    // Never given out: area 000, 666 and 900 to 999, group 00, serial 0000. Those of 900 and more with these groups are
+    // the tax office's (ITIN).
     let [a, b, c, d, e, ref serial @ ..] = digits[..] else { return None };
-    let area = !matches!([a, b, c], [0, 0, 0] | [6, 6, 6]) && (a != 9 || d >= 5);
+    let area = !matches!([a, b, c], [0, 0, 0] | [6, 6, 6])
+        && (a != 9 || matches!(d * 10 + e, 50..=65 | 70..=88 | 90..=92 | 94..=99));
     if !area || [d, e] == [0, 0] || serial.iter().all(|digit| *digit == 0) {
         return None;
     }
-    let word =
-        || before.mentions(&["ssn", "social security", "social-security", "itin", "社会安全", "社安"], NEAR);
+    let word = || before.mentions(&SOCIAL, NEAR);
     let sure = match part.shape().as_slice() {
         [3, 2, 4] => part.separator() == Some('-') || word(),
         [9] => word(),
@@ -89,10 +105,7 @@ pub(super) fn passport(cursor: &mut Cursor<'_>, before: Before<'_>) -> Option<(u
         cursor.next();
     }
     let fits = matches!((letters, digits), (1, 7..=9) | (2, 6..=8) | (0, 9));
-    let word = || {
-        let words = ["护照", "通行证", "passport", "reisepass", "passeport", "pasaporte", "回乡证", "台胞证"];
-        before.mentions(&words, NEAR)
-    };
+    let word = || before.mentions(&PASSES, NEAR);
     (fits && word()).then(|| (cursor.at(), text))
 }
 
@@ -137,6 +150,6 @@ pub(super) fn plate(cursor: &mut Cursor<'_>, before: Before<'_>) -> Option<(usiz
         return None;
     }
     let figures = text.chars().filter(char::is_ascii_digit).count();
-    let word = || before.mentions(&["车牌", "牌照", "号牌", "plate"], NEAR);
+    let word = || before.mentions(&PLATES, NEAR);
     (figures > 0 && !small || word()).then(|| (cursor.at(), text))
 }

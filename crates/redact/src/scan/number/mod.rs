@@ -10,7 +10,7 @@ mod id;
 mod phone;
 mod plan;
 
-pub(crate) use self::before::Before;
+pub(crate) use self::before::{Before, Words};
 use self::digits::{Digits, Script};
 use super::cursor::Cursor;
 use super::{Match, Rules, Swallow, ip};
@@ -112,12 +112,17 @@ fn grouped(
     rules: Rules,
     script: Script,
 ) -> Option<(Rule, &'static str, usize, String)> {
-    let digits = Digits::read(cursor, script)?;
-    digits.parts().find_map(|part| {
-        // Within a row of single digits only its first can begin a number.
-        if part.is_spread() && within_spread(before) {
+    // Within a row of single digits only its first can begin a number.
+    if within_spread(before) {
+        let start = cursor.at();
+        cursor.next();
+        if cursor.peek().is_none_or(|atom| matches!(atom.ch, ' ' | '-' | '/')) {
             return None;
         }
+        cursor.set(start);
+    }
+    let digits = Digits::read(cursor, script)?;
+    digits.parts().find_map(|part| {
         let id = || id::resident(part, before).or_else(|| id::social_security(part, before));
         let all: [(Rule, &dyn Fn() -> Option<(&'static str, String)>); 3] = [
             (Rule::Id, &id),
@@ -135,7 +140,7 @@ fn grouped(
 fn within_spread(before: Before<'_>) -> bool {
     let digit = before.shorter();
     before.last().is_some_and(|ch| matches!(ch, ' ' | '-' | '/'))
-        && digit.last().is_some_and(|ch| ch.is_ascii_digit())
+        && digit.last().is_some_and(|ch| Script::of(ch).is_some())
         && digit.shorter().last().is_none_or(|ch| !ch.is_alphanumeric())
 }
 

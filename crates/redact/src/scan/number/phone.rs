@@ -3,13 +3,13 @@
 //!
 //! `canonical` is the number with a plus and its country code, where the country is known.
 
-use super::before::Before;
+use super::before::{Before, Words};
 use super::digits::{self, After, Part, Script};
 use super::plan;
 use crate::scan::cursor::Cursor;
 
 /// What tells that a number in the form of no country is for telephoning.
-const WORDS: &[&str] = &[
+static WORDS: Words = Words::new(&[
     "phone",
     "mobile",
     "tel",
@@ -36,10 +36,10 @@ const WORDS: &[&str] = &[
     "拨打",
     "致电",
     "联系方式",
-];
+]);
 
 /// After these, with nothing but signs between, any number of a telephone number's length is one.
-const JUST_BEFORE: &[&str] = &[
+static JUST_BEFORE: Words = Words::new(&[
     "phone",
     "phone number",
     "phone_number",
@@ -59,7 +59,7 @@ const JUST_BEFORE: &[&str] = &[
     "固话",
     "传真",
     "联系电话",
-];
+]);
 
 /// How far before a number the words stand at most, in bytes.
 const NEAR: usize = 24;
@@ -79,10 +79,13 @@ pub(super) fn national(part: Part<'_>, before: Before<'_>) -> Option<Found> {
         _ => return None,
     }
     let spread = part.is_spread();
+    // Blanks also divide longer numbers: what begins amidst of one has to look more like a telephone number.
+    let amidst = part.separator() == Some(' ') && before.ends_in_blank_group();
     match (digits, shape) {
-        (_, [11] | [3, 4, 4] | [3, 8] | [7, 4] | [4, 7] | [4, 3, 4] | [4, 4, 3] | [3, 3, 5] | [5, 6])
-            if plan::is_mobile_cn(digits) =>
-        {
+        (_, [11] | [3, 4, 4] | [3, 8] | [7, 4]) if plan::is_mobile_cn(digits) => {
+            return Some(("mobile number, China", format!("+86{}", part.text())));
+        }
+        (_, [4, 7] | [4, 3, 4] | [4, 4, 3] | [3, 3, 5] | [5, 6]) if plan::is_mobile_cn(digits) && !amidst => {
             return Some(("mobile number, China", format!("+86{}", part.text())));
         }
         (_, _) if spread && plan::is_mobile_cn(digits) => {
@@ -97,9 +100,13 @@ pub(super) fn national(part: Part<'_>, before: Before<'_>) -> Option<Found> {
     }
     let dotted = part.separator() == Some('.');
     // A word is looked for last: it costs most.
-    let word = || before.mentions(WORDS, NEAR);
+    let word = || before.mentions(&WORDS, NEAR);
+    if amidst && digits[0] == 0 && !word() {
+        return None;
+    }
     let landline = || {
         let [0, number @ ..] = digits else { return None };
+
         let extension = match shape {
             [3 | 4, 7 | 8, extension @ 1..=6]
             | [3, 4, 4, extension @ 1..=6]
@@ -148,13 +155,18 @@ pub(super) fn national(part: Part<'_>, before: Before<'_>) -> Option<Found> {
         ([0, number @ ..], [4, ..] | [5, ..]) if plan::is_mobile_de(digits) && !dotted && shape.len() > 1 => {
             Some(("mobile number, Germany", format!("+49{}", digits::text(number))))
         }
+        ([0, number @ ..], [3, 4, 4])
+            if plan::is_mobile_jp(digits) && (part.separator() == Some('-') || word()) =>
+        {
+            Some(("mobile number, Japan", format!("+81{}", digits::text(number))))
+        }
         ([0, number @ ..], [_]) if plan::is_mobile_de(digits) && word() => {
             Some(("mobile number, Germany", format!("+49{}", digits::text(number))))
         }
         ([0, 1..=9, ..], _) if (9..=12).contains(&digits.len()) && word() => {
             Some(("telephone number, by the word before it", part.text()))
         }
-        (_, [_, ..]) if (7..=12).contains(&digits.len()) && before.ends_with_word(JUST_BEFORE) => {
+        (_, [_, ..]) if (7..=12).contains(&digits.len()) && before.ends_with_word(&JUST_BEFORE) => {
             Some(("telephone number, by the word before it", part.text()))
         }
         _ => None,
@@ -204,7 +216,7 @@ pub(super) fn international(
             break after;
         }
     };
-    let word = || before.mentions(WORDS, NEAR);
+    let word = || before.mentions(&WORDS, NEAR);
     let (code, least, most) = plan::country(&digits[..total])?;
     // First what the plan of the country confirms; then, for China, what is only as long as its numbers are.
     let lengths = [true, false].into_iter().flat_map(|sure| (0..groups).rev().map(move |at| (sure, at)));
@@ -222,7 +234,10 @@ pub(super) fn international(
                 (landline.is_some() || service || !sure, "telephone number, China")
             }
             [1] => (plan::is_nanp(number), "telephone number, North America"),
-            _ => (plus || groups > 1 || word(), "telephone number with a country code"),
+            _ => (
+                plus || groups > 1 && !before.ends_in_blank_group() || word(),
+                "telephone number with a country code",
+            ),
         };
         if fits {
             let country = &digits[..code];

@@ -68,6 +68,9 @@ const LENGTHS: &[(usize, usize, &[u16])] = &[
 
 /// The length of a number's country code, and the least and most digits behind it.
 pub(crate) fn country(digits: &[u8]) -> Option<(usize, usize, usize)> {
+    if digits.first() == Some(&0) {
+        return None;
+    }
     // No code is the beginning of another.
     let mut code = 0;
     for (at, digit) in digits.iter().take(3).enumerate() {
@@ -117,6 +120,11 @@ pub(crate) fn is_mobile_de(digits: &[u8]) -> bool {
     matches!(digits, [0, 1, 5..=7, ..]) && matches!(digits.len(), 11 | 12)
 }
 
+/// A Japanese mobile number with its 0: 070, 080 or 090 and eleven digits in all.
+pub(crate) fn is_mobile_jp(digits: &[u8]) -> bool {
+    digits.len() == 11 && matches!(digits, [0, 7..=9, 0, ..])
+}
+
 /// Whether a national number of this country is dialled with a 0 before it and never has one itself, so that a 0
 /// behind the country code is a slip. In Italy and much of Africa it is part of the number.
 pub(crate) fn has_trunk_zero(country: &[u8]) -> bool {
@@ -151,8 +159,8 @@ mod tests {
         assert_eq!(country(&digits("8613812345678")).map(|plan| plan.0), Some(2));
         assert_eq!(country(&digits("14155550199")), Some((1, 10, 10)));
         assert_eq!(country(&digits("35312345678")).map(|plan| plan.0), Some(3));
-        for none in ["0", "210", "999", "800x"] {
-            assert!(none == "800x" || country(&digits(none)).is_none(), "{none}");
+        for none in ["0", "01234567", "210", "999"] {
+            assert!(country(&digits(none)).is_none(), "{none}");
         }
         let mut codes: Vec<_> = LENGTHS.iter().flat_map(|(_, _, codes)| codes.iter()).collect();
         let all = codes.len();

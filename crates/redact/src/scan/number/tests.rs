@@ -94,6 +94,7 @@ fn other_telephone_numbers() {
         ("0049 170 95459324", "0049 170 95459324", "+4917095459324"),
         ("+4917095459324 100", "+4917095459324", "+4917095459324"),
         ("tel: 07911 123456", "07911 123456", "07911123456"),
+        ("090-1234-5678", "090-1234-5678", "+819012345678"),
         ("电话：62345678", "62345678", "62345678"),
         ("+86 168 12345", "+86 168 12345", "+8616812345"),
         ("+225 01 23 45 6789", "+225 01 23 45 6789", "+2250123456789"),
@@ -170,6 +171,9 @@ fn cards_and_accounts() {
         is(&format!("card {card} exp"), Rule::Card, card, "4111111111111111");
         is(card, Rule::Card, card, "4111111111111111");
     }
+    is("5019717010103742", Rule::Card, "5019717010103742", "5019717010103742");
+    is("credit card: 122000000000003", Rule::Card, "122000000000003", "122000000000003");
+    none("122000000000003");
     is("amex 3782 822463 10005!", Rule::Card, "3782 822463 10005", "378282246310005");
     none("order 4111111111111112 shipped");
     none(r#"{"order":1789456123456789012}"#);
@@ -278,6 +282,12 @@ fn what_only_looks_like_a_number_stays() {
         "13812345678a",
         "13812345678.5",
         "+1000000",
+        "DK50 0040 0440 1162 44",
+        "CZ65 0800 0000 1920 0014 539",
+        "SE45 5000 0000 0583 9825 7467",
+        "911-89-1234",
+        "2001::db8::1",
+        "2001:db8::256.1.1.1",
         r#"{"phone_id":12345678}"#,
         "hotel: 1234567",
         "UTC+08:00",
@@ -326,5 +336,28 @@ fn a_value_at_the_end_of_what_is_there_so_far_is_waited_for() {
         let mut cursor = Cursor::new(text, 0, false);
         let _ = find(&mut cursor, "", Rules::of(&Rule::DEFAULT));
         assert_eq!(cursor.is_starved(), text == "x", "{text}");
+    }
+}
+
+#[test]
+fn what_was_concluded_without_starving_holds_for_the_whole() {
+    let rules = Rules::of(&Rule::DEFAULT);
+    for text in [
+        "打13812345678 2张, +86 (0)138 1234 5678-9 or (010) 6234 5678-801。",
+        "4111 1111 1111 1111 3782 822463 10005 6 2 2 8 4 8 0 4 0 2 5 6 4 8 9 0 0 1 8",
+        "DE89 3704 0044 0532 0130 00, 粤B12345 护照E12345678 SSN 536.90.4399 11010519491231002x.",
+        "203.119.26.7:443 [2001:db8::1]:80 ::ffff:203.119.26.7 2001:db8:85a3:1:2:8a2e:370:7334: no",
+        r"\u0031\u0033\u00381%32345678 &#49;38 幺三八幺二三四五六七八 1.2.3.4.5 +49 (0) 170",
+    ] {
+        let boundaries: Vec<_> = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect();
+        for at in &boundaries {
+            let from = (at.saturating_sub(96)..=*at).find(|from| text.is_char_boundary(*from)).unwrap();
+            let whole = find(&mut Cursor::new(text, *at, true), &text[from..*at], rules);
+            for end in boundaries.iter().filter(|end| *end >= at) {
+                let mut cursor = Cursor::new(&text[..*end], *at, false);
+                let part = find(&mut cursor, &text[from..*at], rules);
+                assert!(cursor.is_starved() || part == whole, "{:?} of {text}", &text[*at..*end]);
+            }
+        }
     }
 }
