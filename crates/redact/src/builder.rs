@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::redactor::Settings;
+use crate::scan::Rules;
 use crate::{Redactor, Rule, Style};
 
 /// Makes a [`Redactor`].
@@ -15,7 +16,7 @@ impl Builder {
     /// Looks for these, instead of [`Rule::DEFAULT`].
     #[must_use]
     pub fn rules(mut self, rules: impl IntoIterator<Item = Rule>) -> Self {
-        self.settings.rules = rules.into_iter().collect();
+        self.settings.set = Rules::of(&rules.into_iter().collect::<Vec<_>>());
         self
     }
 

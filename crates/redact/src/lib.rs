@@ -25,7 +25,9 @@
 
 mod builder;
 mod digest;
+mod escape;
 mod hit;
+mod json;
 mod redactor;
 mod rule;
 mod scan;

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::{Builder, Digest, Hit, Rule, Stream, Style, scan};
+use crate::scan::{Piece, Rules, Scan};
+use crate::{Builder, Digest, Hit, Rule, Stream, Style, json, stream};
 
 /// Finds values in texts and puts marks in their place. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -14,7 +15,7 @@ pub struct Redactor {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) set: Rules,
     pub(crate) style: Style,
 }
 
@@ -28,7 +29,7 @@ impl Redactor {
     /// Starts to make another one.
     #[must_use]
     pub fn builder() -> Builder {
-        Builder { settings: Settings { rules: Rule::DEFAULT.to_vec(), style: Style::Label } }
+        Builder { settings: Settings { set: Rules::of(&Rule::DEFAULT), style: Style::Label } }
     }
 
     /// The text with a mark in the place of every value; the text itself where it has none.
@@ -40,30 +41,43 @@ impl Redactor {
     /// The same for a text that is JSON, and stays JSON: a number that is a value becomes a string.
     #[must_use]
     pub fn redact_json<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.redact(text)
+        let mut out = String::with_capacity(text.len());
+        json::redact(self, text, &mut out);
+        if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
     }
 
     /// The text with what `with` writes in the place of every value.
     pub fn replace<'a>(&self, text: &'a str, mut with: impl FnMut(&Hit, &mut String)) -> Cow<'a, str> {
-        let hits = self.find(text);
-        if hits.is_empty() {
+        let mut out = String::new();
+        let mut written = 0;
+        Scan::new(self.settings.set).run(text, true, |piece| match piece {
+            Piece::Found(found) => {
+                out.push_str(&text[written..found.start]);
+                written = found.end;
+                with(&stream::hit(found, 0), &mut out);
+            }
+            Piece::Swallowed(range) => written = range.end,
+        });
+        if written == 0 {
             return Cow::Borrowed(text);
         }
-        let mut out = String::with_capacity(text.len());
-        let mut at = 0;
-        for hit in &hits {
-            out.push_str(&text[at..hit.range.start]);
-            with(hit, &mut out);
-            at = hit.range.end;
-        }
-        out.push_str(&text[at..]);
+        out.push_str(&text[written..]);
         Cow::Owned(out)
     }
 
     /// All values of a text, in their order. They do not overlap.
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Hit> {
-        scan::find(&self.settings, text)
+        let mut hits: Vec<Hit> = Vec::new();
+        Scan::new(self.settings.set).run(text, true, |piece| match piece {
+            Piece::Found(found) => hits.push(stream::hit(found, 0)),
+            Piece::Swallowed(range) => {
+                if let Some(last) = hits.last_mut() {
+                    last.range.end = range.end;
+                }
+            }
+        });
+        hits
     }
 
     /// For a text that comes in pieces.

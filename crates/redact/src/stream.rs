@@ -1,18 +1,30 @@
 //! A text that comes in pieces.
 
+use crate::scan::{BEFORE, Match, Piece, Scan, ceil};
 use crate::{Hit, Redactor};
+
+/// How much more has to come before what is held for longer is looked at again: a part of what is held. Without it a
+/// word that comes byte by byte would be read from its beginning with every byte.
+const AGAIN: usize = 16;
 
 /// Redacts a text that comes in pieces. What comes out is what [`Redactor::redact`] makes of the whole, however it
 /// was cut; only what could still become a value is held back.
 #[derive(Clone, Debug)]
 pub struct Stream {
     redactor: Redactor,
-    held: String,
+    scan: Scan,
+    /// What is held, and before it as much as has to be known.
+    text: String,
+    /// Where the text begins in the stream.
+    base: usize,
+    /// The length of the text at which it is looked at again.
+    again: usize,
 }
 
 impl Stream {
     pub(crate) fn new(redactor: Redactor) -> Self {
-        Self { redactor, held: String::new() }
+        let scan = Scan::new(redactor.settings.set);
+        Self { redactor, scan, text: String::new(), base: 0, again: 0 }
     }
 
     /// Takes the next piece, and appends what is certain by now to `out`.
@@ -24,8 +36,20 @@ impl Stream {
     /// The same, with what `with` writes in the place of every value. A hit's range counts from the stream's
     /// beginning.
     pub fn push_with(&mut self, piece: &str, out: &mut String, with: impl FnMut(&Hit, &mut String)) {
-        let _ = (with, &out);
-        self.held.push_str(piece);
+        self.text.push_str(piece);
+        if self.text.len() < self.again {
+            return;
+        }
+        self.go_on(false, out, with);
+        self.again = self.text.len() + self.held() / AGAIN;
+        // Half of it at least is taken away at a time, so that moving the rest costs little.
+        let known = ceil(&self.text, self.scan.at().saturating_sub(BEFORE));
+        if known > self.text.len() / 2 {
+            self.text.drain(..known);
+            self.again -= known;
+            self.base += known;
+            self.scan.shift(known);
+        }
     }
 
     /// Appends what was held back: the text has ended. The stream can be used for another one then.
@@ -36,13 +60,33 @@ impl Stream {
 
     /// The same, with what `with` writes in the place of every value.
     pub fn finish_with(&mut self, out: &mut String, with: impl FnMut(&Hit, &mut String)) {
-        let held = std::mem::take(&mut self.held);
-        out.push_str(&self.redactor.replace(&held, with));
+        self.go_on(true, out, with);
+        *self = Self::new(self.redactor.clone());
+    }
+
+    fn go_on(&mut self, complete: bool, out: &mut String, mut with: impl FnMut(&Hit, &mut String)) {
+        let (text, base) = (&self.text, self.base);
+        let mut written = self.scan.at();
+        self.scan.run(text, complete, |piece| match piece {
+            Piece::Found(found) => {
+                out.push_str(&text[written..found.start]);
+                written = found.end;
+                with(&hit(found, base), out);
+            }
+            Piece::Swallowed(range) => written = range.end,
+        });
+        out.push_str(&text[written..self.scan.at()]);
     }
 
     /// How many bytes are held back.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.held.len()
+        self.text.len() - self.scan.at()
     }
+}
+
+/// The match for others, in a text that begins at `base`.
+pub(crate) fn hit(found: Match, base: usize) -> Hit {
+    let Match { start, end, rule, why, canonical, .. } = found;
+    Hit { range: base + start..base + end, rule, why, canonical }
 }

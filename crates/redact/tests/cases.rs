@@ -1,5 +1,7 @@
 //! The cases made by hand, whole, in pieces and as JSON.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::HashMap;
 
 use lastbyte_redact::{Key, Redactor, Style};

@@ -1,5 +1,7 @@
 //! What leaks of labelled lines, by kind, and what is hit on lines that hold nothing.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::ops::Range;

@@ -1,13 +1,23 @@
-//! Placeholder until the scanner is there: tries the matchers at every place, and finds plain mail addresses and
-//! `sk-` keys.
+//! What is a value: a scan from left to right.
+//!
+//! At each place where a value may begin, matchers read forwards through a [`Cursor`]. What one of them says depends on
+//! nothing but the text from there, and at most [`BEFORE`] bytes of text before it. If it was asked for what is not there
+//! yet, nothing is concluded: the text is held back from that place on, and looked at again with what comes. So a text in
+//! pieces is redacted like the whole, by construction.
 
+mod base64;
 mod cursor;
+mod email;
 mod ip;
 mod number;
+mod secret;
+mod zh;
 
 use self::cursor::Cursor;
-use crate::redactor::Settings;
-use crate::{Hit, Rule};
+use crate::Rule;
+
+/// How much text before a place a matcher sees, in bytes.
+pub(crate) const BEFORE: usize = 96;
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +31,21 @@ impl Rules {
     pub(crate) fn contains(self, rule: Rule) -> bool {
         self.0 & (1 << rule as u8) != 0
     }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The same for a text that was decoded: nothing more is decoded in it, and all of it is language.
+    fn inside(self) -> Self {
+        Self((self.0 & !(1 << Rule::Zh as u8)) | Self::INSIDE)
+    }
+
+    fn is_inside(self) -> bool {
+        self.0 & Self::INSIDE != 0
+    }
+
+    const INSIDE: u8 = 1 << 7;
 }
 
 /// A value that a matcher has found.
@@ -36,44 +61,171 @@ pub(crate) struct Match {
 }
 
 /// What behind a match still belongs to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Swallow {
+    #[default]
     Nothing,
+    /// The rest of a word that is longer than [`cursor::CAP`].
+    Word,
+    /// The rest of a private key, to the line that ends it or so many bytes.
+    Key(usize),
 }
 
-pub(crate) fn find(settings: &Settings, text: &str) -> Vec<Hit> {
-    let rules = Rules::of(&settings.rules);
-    let word = |c: char| c.is_ascii_alphanumeric() || "._%+-@".contains(c);
-    let mut hits = Vec::new();
-    let mut at = 0;
-    while at < text.len() {
-        let rest = &text[at..];
-        let mut from = at.saturating_sub(96);
-        while !text.is_char_boundary(from) {
-            from += 1;
+/// Where a scan is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scan {
+    rules: Rules,
+    /// What stands before it is done.
+    at: usize,
+    /// The character before it, as it is meant.
+    last: Option<char>,
+    swallow: Swallow,
+}
+
+/// A piece of what was scanned.
+pub(crate) enum Piece {
+    Found(Match),
+    /// It belongs to what was found before it.
+    Swallowed(std::ops::Range<usize>),
+}
+
+impl Scan {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self { rules, ..Self::default() }
+    }
+
+    /// What stands before it is done with.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The first `bytes` of the text are taken away.
+    pub(crate) fn shift(&mut self, bytes: usize) {
+        self.at -= bytes;
+    }
+
+    /// Goes on as far as it can.
+    pub(crate) fn run(&mut self, text: &str, complete: bool, mut each: impl FnMut(Piece)) {
+        if self.rules.is_empty() {
+            self.at = text.len();
+            return;
         }
-        let mut cursor = Cursor::new(text, at, true);
-        if let Some(found) = number::find(&mut cursor, &text[from..at], rules) {
-            let Match { start, end, rule, why, canonical, swallow: Swallow::Nothing } = found;
-            at = end;
-            hits.push(Hit { range: start..end, rule, why, canonical });
-            continue;
-        }
-        let fresh = !text[..at].ends_with(word);
-        let len = if fresh { rest.find(|c| !word(c)).unwrap_or(rest.len()) } else { 0 };
-        let token = &rest[..len];
-        let rule = match () {
-            () if fresh && token.starts_with("sk-") && token.len() > 20 => Some(Rule::Secret),
-            () if fresh && token.contains('@') && token.ends_with(".com") => Some(Rule::Email),
-            () => None,
-        };
-        if let Some(rule) = rule.filter(|rule| rules.contains(*rule)) {
-            let why = "placeholder";
-            hits.push(Hit { range: at..at + len, rule, why, canonical: token.to_owned() });
-            at += len;
-        } else {
-            at = Cursor::new(text, at, true).next().map_or(text.len(), |atom| atom.end);
+        while self.at < text.len() {
+            if self.swallow != Swallow::Nothing {
+                let from = self.at;
+                let goes_on = self.swallow(text, complete);
+                if self.at > from {
+                    each(Piece::Swallowed(from..self.at));
+                }
+                if goes_on {
+                    return;
+                }
+                continue;
+            }
+            let mut cursor = Cursor::new(text, self.at, complete);
+            let next = cursor.peek();
+            if cursor.is_starved() {
+                return;
+            }
+            let Some(next) = next else {
+                // Nothing but joints to the end, or more of them than anybody writes.
+                self.at = ceil(text, (self.at + cursor::CAP).min(text.len()));
+                continue;
+            };
+            match self.look(text, complete, next.ch) {
+                Ok(Some(found)) => {
+                    self.at = found.end;
+                    self.last = Some(']');
+                    self.swallow = found.swallow;
+                    each(Piece::Found(found));
+                }
+                Ok(None) => {
+                    self.at = next.end;
+                    self.last = Some(next.ch);
+                }
+                Err(Starved) => return,
+            }
         }
     }
-    hits
+
+    /// What begins here, where something does.
+    fn look(&self, text: &str, complete: bool, first: char) -> Result<Option<Match>, Starved> {
+        let is_word = |ch: char| ch.is_ascii_alphanumeric() || ch == '_';
+        let begins = !self.last.is_some_and(is_word);
+        if is_word(first) && !begins {
+            return Ok(None);
+        }
+        let before = &text[ceil(text, self.at.saturating_sub(BEFORE))..self.at];
+        type Matcher = fn(&mut Cursor<'_>, &str, Option<char>, Rules) -> Option<Match>;
+        let number: Matcher = |cursor, before, _, rules| number::find(cursor, before, rules);
+        let matchers: [Matcher; 5] = [secret::find, email::find, number, base64::find, zh::find];
+        for find in matchers {
+            let mut cursor = Cursor::new(text, self.at, complete);
+            let found = find(&mut cursor, before, self.last, self.rules);
+            if cursor.is_starved() {
+                return Err(Starved);
+            }
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Passes over what belongs to the last match. `true`: more of it may come.
+    fn swallow(&mut self, text: &str, complete: bool) -> bool {
+        const END: &str = "-----END";
+        match self.swallow {
+            Swallow::Nothing => false,
+            Swallow::Word => {
+                let rest = &text[self.at..];
+                let word = |ch: char| ch.is_ascii_alphanumeric() || "._~+/=-".contains(ch);
+                let len = rest.find(|ch| !word(ch)).unwrap_or(rest.len());
+                self.at += len;
+                let goes_on = self.at == text.len() && !complete;
+                if !goes_on {
+                    self.swallow = Swallow::Nothing;
+                }
+                goes_on
+            }
+            Swallow::Key(left) => {
+                let rest = &text[self.at..ceil(text, (self.at + left).min(text.len()))];
+                let ends = rest.find(END).map(|at| at + END.len());
+                if let Some(end) = ends {
+                    // `-----END RSA PRIVATE KEY-----`
+                    let tail = &rest[end..];
+                    let closing = tail.find("-----").filter(|at| *at < 64);
+                    if closing.is_none() && tail.len() < 64 + 5 && !complete {
+                        return true;
+                    }
+                    self.at += end + closing.map_or(0, |at| at + 5);
+                    self.swallow = Swallow::Nothing;
+                    return false;
+                }
+                let keep = if complete || rest.len() == left { 0 } else { END.len() };
+                let passed = floor(rest, rest.len().saturating_sub(keep));
+                self.at += passed;
+                let left = left - passed.min(left);
+                self.swallow = if complete || left == 0 { Swallow::Nothing } else { Swallow::Key(left) };
+                self.swallow != Swallow::Nothing
+            }
+        }
+    }
+}
+
+struct Starved;
+
+/// The first place at or behind this one where a character begins.
+pub(crate) fn ceil(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at += 1;
+    }
+    at
+}
+
+fn floor(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }

@@ -41,8 +41,6 @@
 //! A value has at most [`LONGEST_VALUE`] bytes, a line that [`RedactWriter`] holds at most [`LONGEST_LINE`], a chain at
 //! most 16 errors; an event is written with at most 64 spans. A thread keeps four buffers of at most 16 KiB each.
 
-mod escape;
-mod json;
 mod layer;
 mod names;
 mod panic;

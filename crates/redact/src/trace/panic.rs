@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::panic::{self, PanicHookInfo};
 use std::thread;
 
-use super::escape::{Escape, escape};
 use crate::Redactor;
+use crate::escape::{Escape, escape};
 
 /// Redacts the messages of panics from now on, and prints them to the standard error: thread, place, message, and the
 /// backtrace where `RUST_BACKTRACE` asks for one.

@@ -7,10 +7,10 @@ use tracing::Metadata;
 use tracing::callsite::Identifier;
 use tracing::field::Field;
 
-use super::escape::{Escape, escape};
 use super::layer::Format;
 use super::names::Names;
 use super::self_test;
+use crate::escape::{Escape, escape};
 
 /// What is done with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

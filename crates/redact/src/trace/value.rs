@@ -5,9 +5,9 @@ use std::fmt::{self, Write as _};
 
 use tracing::field::{Field, Visit};
 
-use super::escape::{Escape, escape};
 use super::layer::{Format, Settings};
 use super::plan::{Plan, Treat};
+use crate::escape::{Escape, escape};
 
 /// The most errors of a chain that are written: a chain of more is one that ends in itself.
 const CHAIN: usize = 16;

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::json::redact_line;
 use super::self_test::{SONG, caught};
+use crate::json;
 use crate::{Redactor, Stream};
 
 /// The longest line of JSON that is held until it ends, in bytes. Of a longer one, only the fact is written.
@@ -116,7 +116,7 @@ impl<W: Write> Drop for Redacting<W> {
                 stream.finish(&mut self.out);
             }
             How::Json { redactor, line, .. } if !line.is_empty() => {
-                redact_line(redactor, &String::from_utf8_lossy(line), &mut self.out);
+                json::redact(redactor, &String::from_utf8_lossy(line), &mut self.out);
             }
             How::Json { .. } => {}
         }
@@ -163,7 +163,7 @@ fn push_lines(
         }
         if ends {
             *is_too_long = false;
-            redact_line(redactor, &String::from_utf8_lossy(line), out);
+            json::redact(redactor, &String::from_utf8_lossy(line), out);
             line.clear();
         }
     }

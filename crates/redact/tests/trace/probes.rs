@@ -177,7 +177,6 @@ fn a_writer_behind_the_lines_of_another_layer_stops_what_rules_can_find() {
 }
 
 #[test]
-#[ignore = "waits for the rules that find passwords"]
 fn a_password_that_a_message_names_does_not_leak() {
     for layer in [human(), json()] {
         let output = written(layer, || tracing::info!("她说密码：Hu8-tao9-Shu，别告诉别人"));

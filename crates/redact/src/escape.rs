@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 /// Where a text stands.
+#[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "lines for people are written by the layer"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Escape {
+pub(crate) enum Escape {
     /// Inside of a JSON string.
     Json,
     /// In a line for people, inside of quotes.
@@ -20,7 +21,7 @@ fn is_unseen(ch: char) -> bool {
 }
 
 /// Appends a text.
-pub(super) fn escape(text: &str, how: Escape, out: &mut String) {
+pub(crate) fn escape(text: &str, how: Escape, out: &mut String) {
     let mut from = 0;
     let bytes = text.as_bytes();
     let mut at = 0;

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::escape::{Escape, escape};
 use crate::Redactor;
+use crate::escape::{Escape, escape};
 
 /// Appends the line. Strings are redacted without their escapes and encoded again, numbers that are values become
 /// strings, and all that has no value in it stays as it was. What is no JSON is redacted as text.
-pub(super) fn redact_line(redactor: &Redactor, line: &str, out: &mut String) {
+pub(crate) fn redact(redactor: &Redactor, line: &str, out: &mut String) {
     if !line.trim_start().starts_with(['{', '[', '"', '-']) && !line.trim_start().starts_with(is_digit) {
         return out.push_str(&redactor.redact(line));
     }
@@ -115,7 +115,7 @@ mod tests {
 
     fn redacted(line: &str) -> String {
         let mut out = String::new();
-        redact_line(&Redactor::new(), line, &mut out);
+        redact(&Redactor::new(), line, &mut out);
         out
     }
 

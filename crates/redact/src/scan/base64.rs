@@ -1,0 +1,66 @@
+//! Values in base64 (RFC 4648), one level deep.
+
+use super::cursor::Cursor;
+use super::{Match, Piece, Rules, Scan, Swallow};
+
+/// The shortest word that is decoded, in characters: eleven digits make fifteen.
+const SHORTEST: usize = 15;
+
+/// The longest word that is decoded, in characters. What is longer is data.
+const LONGEST: usize = 1024;
+
+/// A word that holds a value when it is decoded. All of it is the value.
+pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: Rules) -> Option<Match> {
+    let start = cursor.at();
+    let first = cursor.peek()?.ch;
+    if rules.is_inside() || !first.is_ascii_alphanumeric() || last.is_some_and(|ch| value(ch).is_some()) {
+        return None;
+    }
+    let (mut bits, mut held, mut chars) = (0_u32, 0_u32, 0);
+    let mut decoded = Vec::new();
+    while let Some(atom) = cursor.peek() {
+        let Some(six) = value(atom.ch) else { break };
+        cursor.set(atom.end);
+        chars += 1;
+        bits = bits << 6 | u32::from(six);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            let byte = (bits >> held) as u8;
+            // What people disguise is text: digests and pictures are none within a few bytes.
+            if byte < b' ' && !byte.is_ascii_whitespace() || byte == 0x7f || chars > LONGEST {
+                return None;
+            }
+            decoded.push(byte);
+        }
+    }
+    let mut end = cursor.at();
+    for _ in 0..2 {
+        let Some(padding) = cursor.peek().filter(|atom| atom.ch == '=') else { break };
+        end = padding.end;
+        cursor.set(end);
+    }
+    if chars < SHORTEST {
+        return None;
+    }
+    let text = String::from_utf8(decoded).ok()?;
+    let mut found = None;
+    Scan::new(rules.inside()).run(&text, true, |piece| {
+        if let Piece::Found(inner) = piece {
+            found.get_or_insert(inner);
+        }
+    });
+    let Match { rule, canonical, .. } = found?;
+    Some(Match { start, end, rule, why: "in base64", canonical, swallow: Swallow::Nothing })
+}
+
+fn value(ch: char) -> Option<u8> {
+    Some(match ch {
+        'A'..='Z' => ch as u8 - b'A',
+        'a'..='z' => ch as u8 - b'a' + 26,
+        '0'..='9' => ch as u8 - b'0' + 52,
+        '+' | '-' => 62,
+        '/' | '_' => 63,
+        _ => return None,
+    })
+}

@@ -1,0 +1,94 @@
+//! Mail addresses (RFC 5321, RFC 6531), as people write them: without quotes and comments.
+
+use super::cursor::Cursor;
+use super::zh::is_chinese;
+use super::{Match, Rules, Swallow};
+use crate::Rule;
+
+/// The longest part before the `@`, in characters (RFC 5321, 4.5.3.1.1).
+const LONGEST_LOCAL: usize = 64;
+
+/// Chinese characters that are taken to belong to an address: a name. Before it there may be a sentence.
+const LONGEST_NAME: usize = 4;
+
+/// The longest part behind the `@`, in characters (RFC 5321, 4.5.3.1.2).
+const LONGEST_DOMAIN: usize = 255;
+
+/// The address that begins here.
+pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: Rules) -> Option<Match> {
+    let first = cursor.peek()?.ch;
+    let starts = is_chinese(first) || is_local(first) && !last.is_some_and(is_local);
+    if !rules.contains(Rule::Email) || !starts || first == '.' {
+        return None;
+    }
+    let start = cursor.at();
+    let mut canonical = String::new();
+    let (mut chars, mut names) = (0, 0);
+    loop {
+        let atom = cursor.next()?;
+        if atom.ch == '@' {
+            break;
+        }
+        // Nothing but a name, or none: in `找li.wei@…` another word stands before the address.
+        let fits = if is_chinese(first) { is_chinese(atom.ch) } else { is_local(atom.ch) };
+        names += usize::from(is_chinese(atom.ch));
+        chars += 1;
+        if !fits || names > LONGEST_NAME || chars > LONGEST_LOCAL {
+            return None;
+        }
+        canonical.push(atom.ch.to_ascii_lowercase());
+    }
+    canonical.push('@');
+    let end = domain(cursor, &mut canonical)?;
+    let swallow = Swallow::Nothing;
+    Some(Match { start, end, rule: Rule::Email, why: "mail address", canonical, swallow })
+}
+
+fn is_local(ch: char) -> bool {
+    ch.is_ascii_alphanumeric() || "._%+-".contains(ch)
+}
+
+/// Labels with dots between them. The last one that can be a top-level domain ends it; its end.
+fn domain(cursor: &mut Cursor<'_>, canonical: &mut String) -> Option<usize> {
+    let mut end = None;
+    let mut kept = canonical.len();
+    let (mut label, mut labels, mut chars) = (String::new(), 0, 0);
+    loop {
+        let atom = cursor.peek();
+        let in_label = |ch: char| ch.is_ascii_alphanumeric() || ch == '-' || is_chinese(ch);
+        match atom {
+            Some(atom) if in_label(atom.ch) && chars < LONGEST_DOMAIN => {
+                label.push(atom.ch.to_ascii_lowercase());
+                chars += 1;
+                cursor.set(atom.end);
+            }
+            other => {
+                labels += 1;
+                if label.is_empty() {
+                    break;
+                }
+                canonical.push_str(&label);
+                if labels > 1 && is_top(&label) {
+                    (end, kept) = (Some(cursor.at()), canonical.len());
+                }
+                label.clear();
+                match other {
+                    Some(dot) if dot.ch == '.' && chars < LONGEST_DOMAIN => {
+                        canonical.push('.');
+                        chars += 1;
+                        cursor.set(dot.end);
+                    }
+                    _ => break,
+                }
+            }
+        }
+    }
+    canonical.truncate(kept);
+    end
+}
+
+/// Whether a label can be a top-level domain: letters, or Punycode.
+fn is_top(label: &str) -> bool {
+    let letters = label.chars().all(|ch| ch.is_ascii_alphabetic() || is_chinese(ch));
+    label.chars().count() >= 2 && (letters || label.starts_with("xn--"))
+}

@@ -1,0 +1,167 @@
+//! Secrets that are told by what stands before them: `Bearer …`, `password=…`, `https://user:…@`.
+
+use super::Found;
+use super::word::Word;
+use crate::scan::Swallow;
+use crate::scan::cursor::{CAP, Cursor};
+
+/// The secret that begins here.
+pub(super) fn find(cursor: &mut Cursor<'_>, before: &str, last: Option<char>) -> Option<Found> {
+    let first = cursor.peek()?;
+    if first.ch.is_whitespace() || matches!(first.ch, '"' | '\'' | '`') {
+        return None;
+    }
+    match last? {
+        ' ' => bearer(cursor, before).or_else(|| pair(cursor, before)),
+        ':' => url(cursor, before).or_else(|| pair(cursor, before)),
+        '=' | '"' | '\'' | '`' | '\n' => pair(cursor, before),
+        _ => None,
+    }
+}
+
+/// The credentials behind a scheme (RFC 6750, RFC 7617).
+fn bearer(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
+    let schemes: &[&str] = &["bearer ", "basic "];
+    let is_after = |scheme: &&&str| {
+        let from = before.len().checked_sub(scheme.len());
+        from.and_then(|at| before.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(scheme))
+    };
+    schemes.iter().find(is_after)?;
+    let start = cursor.at();
+    let word = Word::read(cursor, CAP, |ch| ch.is_ascii_alphanumeric() || "-._~+/=".contains(ch));
+    let is_token = word.text.len() >= 8 && (word.has_digit() || word.text.len() >= 12 && word.is_mixed());
+    if !is_token {
+        return None;
+    }
+    let end = start + cursor.slice(start, word.end).trim_end_matches('.').len();
+    let swallow = if word.is_cut { Swallow::Word } else { Swallow::Nothing };
+    Some(Found { end, why: "credentials behind their scheme", canonical: word.text, swallow })
+}
+
+/// The password in front of a host (RFC 3986, 3.2.1).
+fn url(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
+    let user = before.strip_suffix(':')?;
+    let at = user.rfind("://")?;
+    if user[at + 3..].contains(['/', '?', '#', ' ', '"', '\n', ':']) {
+        return None;
+    }
+    let mut canonical = String::new();
+    loop {
+        let atom = cursor.peek()?;
+        match atom.ch {
+            '@' if !canonical.is_empty() => break,
+            '/' | '?' | '#' | ' ' | '"' | '\n' | '<' | '>' | '{' | '$' | '*' | '[' | '@' => return None,
+            ch => canonical.push(ch),
+        }
+        cursor.set(atom.end);
+        if canonical.len() > 512 {
+            return None;
+        }
+    }
+    Some(Found { end: cursor.at(), why: "password in a URL", canonical, swallow: Swallow::Nothing })
+}
+
+/// Words whose value is a password: whatever it looks like.
+const PASSWORDS: &[&str] = &["password", "passwd", "pwd", "passphrase", "passcode", "密码", "口令", "密碼"];
+
+/// Words whose value is a key: if it looks like one.
+const KEYS: &[&str] = &[
+    "secret",
+    "api_key",
+    "apikey",
+    "api-key",
+    "access_key",
+    "accesskey",
+    "access-key",
+    "secret_key",
+    "secretkey",
+    "access_token",
+    "auth_token",
+    "refresh_token",
+    "id_token",
+    "client_secret",
+    "private_key",
+    "token",
+    "credential",
+    "authorization",
+    "x-api-key",
+    "密钥",
+    "秘钥",
+    "令牌",
+    "密鑰",
+];
+
+/// The value behind a word, `=` or `:`, and perhaps quotes.
+fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
+    let (rest, quote) = opening(before);
+    let rest = rest.trim_end_matches([' ', '\u{3000}', '\t']);
+    let rest = rest.strip_suffix(['=', ':', '：']).or_else(|| quote.and(rest.strip_suffix('是')))?;
+    let rest = rest.trim_end_matches(' ').trim_end_matches(['"', '\'', '`', '\\', ' ']);
+    let ends = |word: &&&str| {
+        let Some(at) = rest.len().checked_sub(word.len()) else { return false };
+        let Some(end) = rest.get(at..) else { return false };
+        let whole = !word.is_ascii() || !rest[..at].ends_with(|ch: char| ch.is_ascii_alphabetic());
+        whole && end.eq_ignore_ascii_case(word)
+    };
+    let is_password = PASSWORDS.iter().find(ends).is_some();
+    if !is_password && KEYS.iter().find(ends).is_none() {
+        return None;
+    }
+    let start = cursor.at();
+    let (canonical, end) = value(cursor, quote)?;
+    let placeholder = canonical.starts_with(['<', '$', '{', '*', '[', '(', '%'])
+        || ["null", "none", "true", "false", "undefined", "string", "required", "optional", "redacted"]
+            .iter()
+            .any(|word| canonical.eq_ignore_ascii_case(word));
+    let letters = canonical.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let digits = canonical.bytes().any(|byte| byte.is_ascii_digit());
+    let signs = canonical.chars().any(|ch| !ch.is_alphanumeric());
+    let capitals = canonical.bytes().skip(1).any(|byte| byte.is_ascii_uppercase());
+    let looks_random = digits || letters && (signs || capitals);
+    let is_secret = match (is_password, quote) {
+        (true, Some(_)) => canonical.len() >= 3,
+        (true, None) => canonical.len() >= 4 && looks_random,
+        (false, _) => canonical.len() >= 8 && digits && letters || canonical.len() >= 16 && looks_random,
+    };
+    if placeholder || !is_secret || end <= start {
+        return None;
+    }
+    let swallow = if cursor.is_capped() { Swallow::Word } else { Swallow::Nothing };
+    Some(Found { end, why: "value of a word such as password", canonical, swallow })
+}
+
+/// The text without the quote that opens a value, and that quote: with the backslashes before it.
+fn opening(before: &str) -> (&str, Option<(char, bool)>) {
+    let Some(quote) = before.chars().next_back().filter(|ch| matches!(ch, '"' | '\'' | '`')) else {
+        return (before, None);
+    };
+    let rest = &before[..before.len() - 1];
+    let bare = rest.trim_end_matches('\\');
+    (bare, Some((quote, bare.len() < rest.len())))
+}
+
+/// A value: to the quote that closes it, or to what cannot stand in one.
+fn value(cursor: &mut Cursor<'_>, quote: Option<(char, bool)>) -> Option<(String, usize)> {
+    let mut canonical = String::new();
+    while let Some(atom) = cursor.peek() {
+        let ends = match quote {
+            // Within a quote that is an escape, another one ends it; else an escaped one belongs to the value.
+            Some((open, escaped)) => {
+                atom.ch == open && atom.disguised == escaped || atom.ch == '\n' && !atom.disguised
+            }
+            None => {
+                atom.ch.is_whitespace() || "\"'`,;&)}]<>，。；、）”".contains(atom.ch) || atom.ch == '\u{1b}'
+            }
+        };
+        if ends {
+            break;
+        }
+        canonical.push(atom.ch);
+        cursor.set(atom.end);
+        if canonical.len() >= 512 {
+            break;
+        }
+    }
+    let end = cursor.at();
+    (!canonical.is_empty()).then_some((canonical, end))
+}

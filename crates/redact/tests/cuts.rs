@@ -1,0 +1,165 @@
+//! However a text is cut, what comes out is the same, and nothing leaves early.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead as _, BufReader};
+
+use flate2::read::GzDecoder;
+use lastbyte_redact::{Key, Redactor, Rule, Style};
+use proptest::prelude::*;
+
+fn lines() -> Vec<String> {
+    let path = format!("{}/tests/cases/dev.jsonl.gz", env!("CARGO_MANIFEST_DIR"));
+    let file = BufReader::new(GzDecoder::new(std::fs::File::open(path).unwrap()));
+    let text = |line: String| {
+        serde_json::from_str::<serde_json::Value>(&line).unwrap()["text"].as_str().map(str::to_owned)
+    };
+    file.lines().map(|line| text(line.unwrap()).unwrap()).collect()
+}
+
+/// Cuts a text into pieces of 1 to `most` bytes, to the next character. Small numbers, so that a run can be repeated.
+fn cut(text: &str, most: u64, random: &mut u64) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let mut end = (at + 1 + ((*random >> 33) % most) as usize).min(text.len());
+        while !text.is_char_boundary(end) {
+            end += 1;
+        }
+        pieces.push(text[at..end].to_owned());
+        at = end;
+    }
+    pieces
+}
+
+/// What comes out in pieces. After each of them it is the beginning of what comes out of the whole.
+fn in_pieces(redactor: &Redactor, pieces: &[String], whole: &str) -> String {
+    let (mut stream, mut out) = (redactor.stream(), String::new());
+    for piece in pieces {
+        stream.push(piece, &mut out);
+        assert!(whole.starts_with(&out), "{out:?} left before it was known that {whole:?} comes out");
+    }
+    stream.finish(&mut out);
+    out
+}
+
+#[test]
+fn lines_in_pieces_come_out_like_the_whole() {
+    let redactor = Redactor::new();
+    let mut random = 1;
+    for (number, line) in lines().iter().enumerate() {
+        let whole = redactor.redact(line);
+        for most in [1, 8, 40] {
+            let pieces = cut(line, most, &mut random);
+            assert_eq!(
+                in_pieces(&redactor, &pieces, &whole),
+                whole,
+                "line {number} in pieces of {most}: {pieces:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn lines_that_follow_each_other_come_out_like_the_whole() {
+    let redactor = Redactor::builder().rules(Rule::ALL).build();
+    let mut random = 2;
+    for lines in lines().chunks(50) {
+        let text = lines.join("\n");
+        let whole = redactor.redact(&text);
+        for most in [3, 200] {
+            let pieces = cut(&text, most, &mut random);
+            assert_eq!(in_pieces(&redactor, &pieces, &whole), whole);
+        }
+    }
+}
+
+/// Texts of what values are made of.
+fn parts() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        "[0-9]{1,12}",
+        "[a-zA-Z0-9]{1,40}",
+        prop::sample::select(vec![
+            " ",
+            "-",
+            ".",
+            "@",
+            "+86",
+            "(",
+            ")",
+            ":",
+            "=",
+            "\"",
+            "\\n",
+            "\\u0031",
+            "%40",
+            "&#64;",
+            "\u{200b}",
+            "\u{1b}[0m",
+            "\n",
+            "/",
+            "：",
+            "，",
+            "密码",
+            "password",
+            "Bearer ",
+            "sk-",
+            "eyJ",
+            "://",
+            "a@b.com",
+            "13812345678",
+            "张伟",
+            "京A",
+            "-----BEGIN PRIVATE KEY-----",
+            "-----END PRIVATE KEY-----",
+            "４１１１",
+            "一三八",
+            "2001:db8::",
+            "\u{3000}",
+            "aWQ9NjQyODE1MTk1MzA3MjI2ODE2",
+            "DE89",
+            "\\\"",
+            "[EMAIL]",
+        ])
+        .prop_map(str::to_owned),
+        any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(part, 0..24).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn any_text_in_pieces_comes_out_like_the_whole(text in parts(), most in 1_u64..20, seed: u64, all: bool) {
+        let rules = if all { Rule::ALL.to_vec() } else { Rule::DEFAULT.to_vec() };
+        let redactor = Redactor::builder().rules(rules).build();
+        let whole = redactor.redact(&text);
+        let mut random = seed;
+        let pieces = cut(&text, most, &mut random);
+        prop_assert_eq!(in_pieces(&redactor, &pieces, &whole), whole);
+    }
+
+    #[test]
+    fn hits_stand_in_order_and_what_is_between_stays(text in parts()) {
+        let redactor = Redactor::builder().style(Style::Pseudonym(Key::new("sixteen bytes of key").unwrap())).build();
+        let (mut expected, mut at) = (String::new(), 0);
+        for hit in redactor.find(&text) {
+            prop_assert!(hit.range.start >= at && hit.range.end > hit.range.start);
+            expected.push_str(&text[at..hit.range.start]);
+            redactor.mark(&hit, &mut expected);
+            at = hit.range.end;
+        }
+        expected.push_str(&text[at..]);
+        prop_assert_eq!(redactor.redact(&text), expected);
+    }
+
+    #[test]
+    fn json_stays_json(text in parts(), number in any::<u64>()) {
+        let json = serde_json::json!({ text.clone(): [text, number], "card": 4_111_111_111_111_111_u64 }).to_string();
+        let redacted = Redactor::new().redact_json(&json).into_owned();
+        let value: serde_json::Value = serde_json::from_str(&redacted).unwrap();
+        prop_assert_eq!(&value["card"], "[CARD]");
+    }
+}
