@@ -8,6 +8,7 @@
 mod base64;
 mod cursor;
 mod email;
+mod fast;
 mod ip;
 mod number;
 mod secret;
@@ -80,6 +81,8 @@ pub(crate) struct Scan {
     /// The character before it, as it is meant.
     last: Option<char>,
     swallow: Swallow,
+    /// Without the shortcuts.
+    is_slow: bool,
 }
 
 /// A piece of what was scanned.
@@ -122,6 +125,13 @@ impl Scan {
                 }
                 continue;
             }
+            if !self.is_slow {
+                let is_zh = self.rules.contains(Rule::Zh);
+                (self.at, self.last) = fast::skip(text, self.at, self.last, is_zh);
+                if self.at == text.len() {
+                    return;
+                }
+            }
             let mut cursor = Cursor::new(text, self.at, complete);
             let next = cursor.peek();
             if cursor.is_starved() {
@@ -150,7 +160,6 @@ impl Scan {
 
     /// What begins here, where something does.
     fn look(&self, text: &str, complete: bool, first: char) -> Result<Option<Match>, Starved> {
-        let is_word = |ch: char| ch.is_ascii_alphanumeric() || ch == '_';
         let begins = !self.last.is_some_and(is_word);
         if is_word(first) && !begins {
             return Ok(None);
@@ -215,6 +224,11 @@ impl Scan {
 
 struct Starved;
 
+/// Whether it belongs to a word, within which nothing begins.
+fn is_word(ch: char) -> bool {
+    ch.is_ascii_alphanumeric() || ch == '_'
+}
+
 /// The first place at or behind this one where a character begins.
 pub(crate) fn ceil(text: &str, mut at: usize) -> usize {
     while !text.is_char_boundary(at) {
@@ -228,4 +242,57 @@ fn floor(text: &str, mut at: usize) -> usize {
         at -= 1;
     }
     at
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn found(rules: Rules, text: &str, is_slow: bool) -> Vec<Match> {
+        let mut all = Vec::new();
+        let mut scan = Scan { is_slow, ..Scan::new(rules) };
+        scan.run(text, true, |piece| match piece {
+            Piece::Found(found) => all.push(found),
+            Piece::Swallowed(_) => {}
+        });
+        assert_eq!(scan.at(), text.len());
+        all
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            "[a-zA-Z]{1,16}",
+            "[ ,;:=\\n!?.\"]{1,2}",
+            "[0-9]{1,12}",
+            "[一二三四京请打电话给张伟。，、：]{1,12}",
+            prop::sample::select(vec![
+                "password",
+                "Bearer",
+                "密码",
+                "@",
+                "@qq.com",
+                "sk-",
+                "13812345678",
+                "aWQ9NjQyODE1MTk1MzA3MjI2ODE2",
+                "B12345",
+                "\u{200b}",
+                "＠",
+                "\u{3000}"
+            ])
+            .prop_map(str::to_owned),
+        ];
+        prop::collection::vec(part, 0..30).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn shortcuts_change_nothing(text in text(), all: bool) {
+            let rules = if all { Rules::of(&Rule::ALL) } else { Rules::of(&Rule::DEFAULT) };
+            prop_assert_eq!(found(rules, &text, false), found(rules, &text, true));
+        }
+    }
 }

@@ -109,9 +109,6 @@ pub(super) fn passport(cursor: &mut Cursor<'_>, before: Before<'_>) -> Option<(u
     (fits && word()).then(|| (cursor.at(), text))
 }
 
-/// The signs of the provinces on plates, and of embassies and the forces.
-pub(super) const PROVINCES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领";
-
 /// What may stand in the place of a plate's last sign.
 const LAST: &str = "挂学警港澳使领试超";
 

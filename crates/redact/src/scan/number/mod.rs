@@ -16,6 +16,50 @@ use super::cursor::Cursor;
 use super::{Match, Rules, Swallow, ip};
 use crate::Rule;
 
+/// Whether a number may begin with this Chinese character: a numeral, or a province on a plate.
+pub(crate) fn begins_with(ch: char) -> bool {
+    Script::of(ch).is_some() || is_province(ch)
+}
+
+/// Where a plate is from, and what stands there on those of embassies and consulates.
+fn is_province(ch: char) -> bool {
+    matches!(
+        ch,
+        '京' | '津'
+            | '沪'
+            | '渝'
+            | '冀'
+            | '豫'
+            | '云'
+            | '辽'
+            | '黑'
+            | '湘'
+            | '皖'
+            | '鲁'
+            | '新'
+            | '苏'
+            | '浙'
+            | '赣'
+            | '鄂'
+            | '桂'
+            | '甘'
+            | '晋'
+            | '蒙'
+            | '陕'
+            | '吉'
+            | '闽'
+            | '贵'
+            | '粤'
+            | '青'
+            | '藏'
+            | '川'
+            | '宁'
+            | '琼'
+            | '使'
+            | '领'
+    )
+}
+
 /// The number that begins here, where one does. `before` is what stands before it, at most 96 bytes.
 pub(crate) fn find(cursor: &mut Cursor<'_>, before: &str, rules: Rules) -> Option<Match> {
     let start = cursor.at();
@@ -97,7 +141,7 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, before: &str, rules: Rules) -> Optio
             let (rule, why, end, canonical) = grouped(cursor, before, rules, Script::Chinese)?;
             found(rule, why, end, canonical)
         }
-        _ if rules.contains(Rule::Id) && id::PROVINCES.contains(first) => {
+        _ if rules.contains(Rule::Id) && is_province(first) => {
             let (end, canonical) = id::plate(cursor, Before::new(before))?;
             found(Rule::Id, "licence plate, China", end, canonical)
         }
