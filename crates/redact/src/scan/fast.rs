@@ -44,7 +44,7 @@ pub(super) fn skip(text: &str, at: usize, last: Option<char>, is_zh: bool) -> (u
 
 /// Whether what comes may be the value of what was.
 fn asks(last: Option<char>) -> bool {
-    last.is_none_or(|last| matches!(last, ':' | '=' | '"' | '\'' | '`'))
+    last.is_none_or(|last| matches!(last, ':' | '=' | '"' | '\'' | '`' | '是'))
 }
 
 /// Whether credentials may come next.
@@ -67,10 +67,9 @@ fn word(bytes: &[u8], at: usize, last: Option<char>) -> Option<(usize, char)> {
     // `Bearer …`, `password: …`
     if last == Some(' ') {
         let before = at.checked_sub(2).and_then(|at| bytes.get(at))?;
-        let harmless = before.is_ascii_alphabetic() && !matches!(before, b'r' | b'R' | b'c' | b'C');
-        if bytes.get(at - 1) != Some(&b' ')
-            || !(harmless || matches!(before, b',' | b'.' | b';' | b'!' | b'?'))
-        {
+        let harmless = matches!(before, b',' | b'.' | b';' | b'!' | b'?')
+            || before.is_ascii_alphabetic() && !ends_in_scheme(&bytes[..at - 1]);
+        if bytes[at - 1] != b' ' || !harmless {
             return None;
         }
     }
@@ -87,7 +86,7 @@ fn word(bytes: &[u8], at: usize, last: Option<char>) -> Option<(usize, char)> {
 
 /// A Chinese character with more of them behind it, or punctuation.
 fn chinese(text: &str, at: usize, last: Option<char>) -> Option<(usize, char)> {
-    if last.is_some_and(|last| matches!(last, ':' | '=' | '"' | '\'' | '`' | ' ' | '\n')) {
+    if asks(last) || matches!(last, Some(' ' | '\n')) {
         return None;
     }
     let mut behind = text.get(at..)?.chars();

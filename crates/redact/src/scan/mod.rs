@@ -270,6 +270,8 @@ mod tests {
             prop::sample::select(vec![
                 "password",
                 "Bearer",
+                "密码是",
+                "basic ",
                 "密码",
                 "@",
                 "@qq.com",
