@@ -59,6 +59,20 @@ async fn a_store_that_comes_back_in_time_is_not_noticed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_comes_at_once_is_written_at_once_and_not_without_a_bound() {
+    for (count, batches) in [(3, vec![3, 3]), (200, vec![64, 64, 64, 8, 3])] {
+        let texts = vec![Step::Data(event("a")); count];
+        let chat = Chat::new([Answer::stream([texts, vec![Step::Gate], steps(["z"])].concat())]);
+        let node = node(&chat, OnError::Refuse);
+        let first = read_events(node.send(ask("k", true)).await, count).await;
+        assert_eq!(first.text.len(), count, "all of it is shown before more comes");
+        chat.open();
+        assert_eq!(node.get(ask("k", true)).await.text.len(), count + 1);
+        assert_eq!(node.journal.batches(), batches);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_shown_that_is_not_in_the_store() {
     let chat = Chat::new([ten()]);
     let node = node(&chat, OnError::Refuse);

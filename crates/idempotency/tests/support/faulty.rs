@@ -16,6 +16,7 @@ struct State {
     hangs_after_open: bool,
     paused_until: Option<Instant>,
     given: Vec<u8>,
+    batches: Vec<usize>,
     reads: usize,
     most_read: usize,
 }
@@ -48,6 +49,11 @@ impl Faulty {
         String::from_utf8_lossy(&self.state.lock().unwrap().given).into_owned()
     }
 
+    /// How many events were in each write that had any.
+    pub(crate) fn batches(&self) -> Vec<usize> {
+        self.state.lock().unwrap().batches.clone()
+    }
+
     /// How often it was read from, and how many bytes at most at once.
     pub(crate) fn reads(&self) -> (usize, usize) {
         let state = self.state.lock().unwrap();
@@ -63,6 +69,9 @@ impl Faulty {
     }
 
     fn give_batch(&self, batch: &Batch, end: Option<&End>) {
+        if !batch.events.is_empty() {
+            self.state.lock().unwrap().batches.push(batch.events.len());
+        }
         self.give(&batch.events.iter().map(Bytes::as_ref).collect::<Vec<_>>());
         self.give(
             &batch.head.iter().chain(end.map(|end| &end.detail)).map(Bytes::as_ref).collect::<Vec<_>>(),
