@@ -221,6 +221,15 @@ impl Work {
         }
     }
 
+    /// Nothing comes that goes on with it: for the moment, where that `passes`.
+    pub(crate) async fn refused(self, ending: Ending, passes: bool) {
+        if passes {
+            // Not now. When the lease is out it is tried again, by whoever comes first.
+            return self.running.over(Over::Lost);
+        }
+        self.broken(ending, Vec::new(), None).await;
+    }
+
     /// It broke: with an event that says so, where it has any; else nothing was answered.
     pub(crate) async fn broken(mut self, ending: Ending, mut last: Vec<Bytes>, head: Option<Bytes>) {
         let too_large = matches!(ending, Ending::Truncated { cause: Cause::TooLarge, .. });

@@ -11,5 +11,6 @@ mod joining;
 mod leaving;
 mod resume;
 mod store;
+mod takeover;
 mod whole;
 mod wire;
