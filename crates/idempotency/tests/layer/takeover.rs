@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
-use lastbyte_core::{Ending, Resume};
-use lastbyte_idempotency::IdempotencyLayer;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use lastbyte_core::{Ending, EndingHandle, FailureKind, Resume, Scope};
+use lastbyte_idempotency::{IdempotencyLayer, RequestBody};
 use lastbyte_store::{Batch, Journal, Lease};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
+use tower::ServiceExt;
 
 use crate::crash::{Pair, assert_interrupted, data, goes_on, pair};
 use crate::support::{
@@ -42,7 +44,7 @@ async fn a_request_that_ends_every_process_that_asks_is_given_up() {
         for asked in 2..=17 {
             let (node, mut tasks) = (node(), JoinSet::new());
             node.take_care(&mut tasks);
-            chat.until_asked(asked).await;
+            timeout(600 * SECOND, chat.until_asked(asked)).await.unwrap();
             drop(node);
             tasks.shutdown().await;
             assert_eq!(chat.held(), 0);
@@ -123,13 +125,24 @@ async fn whether_an_answer_is_whole_is_said_by_what_came_since_it_began_again() 
     }
 }
 
+/// Lets a 502 be that of a layer that could not connect.
+fn tell_connect<B>(mut response: Response<B>) -> Response<B> {
+    if response.status() == StatusCode::BAD_GATEWAY {
+        let ending = Ending::Failed { kind: FailureKind::Connect };
+        response.extensions_mut().insert(EndingHandle::ended(Scope::Answer, ending));
+    }
+    response
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_is_refused_for_the_moment_leaves_the_answer_to_whoever_comes_when_the_lease_is_out() {
     for refusal in [
         Answer::whole(429, "too much"),
         Answer::whole(503, "too many"),
         Answer::whole(500, "no").with("x-lastbyte-refused-by", "breaker"),
+        // Nobody was reached: as the service's own error, and as a layer further in tells it.
         Answer::none(Head::Error(ErrorKind::ConnectionRefused)),
+        Answer::whole(502, "nobody there"),
     ] {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let times = asked.clone();
@@ -145,9 +158,11 @@ async fn who_is_refused_for_the_moment_leaves_the_answer_to_whoever_comes_when_t
                 }
             }
         });
-        let Pair { first, second, tasks: _tasks, .. } = pair(&chat, IdempotencyLayer::builder);
-        crash(first, &chat, bare("k", true)).await;
-        let read = second.get(bare("k", true)).await;
+        let told = ServiceExt::<Request<RequestBody<Full<Bytes>>>>::map_response(chat.clone(), tell_connect);
+        let (journal, service) = (memory(), inner(told));
+        let node = || Node::new(IdempotencyLayer::builder(), &journal, service.clone());
+        crash(node(), &chat, bare("k", true)).await;
+        let read = node().get(bare("k", true)).await;
         assert_eq!((read.text.as_str(), read.is_done(), read.error), ("abcd", true, None), "{refusal:?}");
         let asked = asked.lock().unwrap();
         assert_eq!(asked.len(), 3);
