@@ -7,6 +7,8 @@ mod support;
 
 mod bounds;
 mod crash;
+mod failover;
+mod insist;
 mod joining;
 mod leaving;
 mod resume;
