@@ -6,7 +6,7 @@ use std::time::Duration;
 use lastbyte_core::Ending;
 use lastbyte_idempotency::IdempotencyLayer;
 use lastbyte_store::Journal;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::crash::data;
 use crate::support::{
@@ -38,7 +38,7 @@ async fn whoever_has_seen_what_is_lost_is_told_and_nobody_gets_a_text_with_a_gap
         let mut by_id = resume(&id, 3);
         by_id.headers_mut().remove("authorization");
         for request in [by_id, with(bare("k", true), "last-event-id", "3")] {
-            let read = node.get(request).await;
+            let read = timeout(60 * SECOND, node.get(request)).await.unwrap();
             assert_eq!((read.status, read.code().as_str()), (410, "answer_gone"));
         }
     }
