@@ -32,8 +32,10 @@ pub(super) fn skip(text: &str, at: usize, last: Option<char>, is_zh: bool) -> (u
             b'a'..=b'z' | b'A'..=b'Z' => word(bytes, at, last),
             0xe4..=0xe9 if !is_zh => chinese(text, at, last),
             // Chinese punctuation: `。`, `、` and quotes; `，`, `！`, `？`, `；`.
-            0xe3 => punctuation(bytes, at, 0x80, &[0x81, 0x82, 0x8c, 0x8d, 0x8e, 0x8f], '。'),
-            0xef => punctuation(bytes, at, 0xbc, &[0x8c, 0x81, 0x9f, 0x9b], ','),
+            0xe3 if !may_be_value(last) => {
+                punctuation(bytes, at, 0x80, &[0x81, 0x82, 0x8c, 0x8d, 0x8e, 0x8f], '。')
+            }
+            0xef if !may_be_value(last) => punctuation(bytes, at, 0xbc, &[0x8c, 0x81, 0x9f, 0x9b], ','),
             _ => None,
         };
         let Some((to, before)) = next else { break };
@@ -45,6 +47,11 @@ pub(super) fn skip(text: &str, at: usize, last: Option<char>, is_zh: bool) -> (u
 /// Whether what comes may be the value of what was.
 fn asks(last: Option<char>) -> bool {
     last.is_none_or(|last| matches!(last, ':' | '=' | '"' | '\'' | '`' | '是'))
+}
+
+/// Whether what stands here may be the value of what was, also where a blank is between them.
+fn may_be_value(last: Option<char>) -> bool {
+    asks(last) || matches!(last, Some(' ' | '\n'))
 }
 
 /// Whether credentials may come next.
@@ -86,7 +93,7 @@ fn word(bytes: &[u8], at: usize, last: Option<char>) -> Option<(usize, char)> {
 
 /// A Chinese character with more of them behind it, or punctuation.
 fn chinese(text: &str, at: usize, last: Option<char>) -> Option<(usize, char)> {
-    if asks(last) || matches!(last, Some(' ' | '\n')) {
+    if may_be_value(last) {
         return None;
     }
     let mut behind = text.get(at..)?.chars();
