@@ -163,3 +163,21 @@ proptest! {
         prop_assert_eq!(&value["card"], "[CARD]");
     }
 }
+
+#[test]
+fn a_private_key_that_never_ends_is_held_no_longer_than_its_bound() {
+    for tail in ["é".repeat(60_000), format!("{}-----END{}", "A".repeat((64 << 10) - 40), "B".repeat(60_000))]
+    {
+        let text = format!("-----BEGIN {} KEY-----\n{}{tail}", "PRIVATE", "A".repeat(5_000));
+        let redactor = Redactor::new();
+        let whole = redactor.redact(&text);
+        let (mut stream, mut out) = (redactor.stream(), String::new());
+        let mut random = 3;
+        for piece in cut(&text, 500, &mut random) {
+            stream.push(&piece, &mut out);
+            assert!(stream.held() < 8_192, "{} bytes are held", stream.held());
+        }
+        stream.finish(&mut out);
+        assert_eq!(out, whole);
+    }
+}
