@@ -19,12 +19,14 @@ pub struct Stream {
     base: usize,
     /// The length of the text at which it is looked at again.
     again: usize,
+    /// The beginning of a character, at most three bytes, whose end has not come.
+    torn: Vec<u8>,
 }
 
 impl Stream {
     pub(crate) fn new(redactor: Redactor) -> Self {
         let scan = Scan::new(redactor.settings.set);
-        Self { redactor, scan, text: String::new(), base: 0, again: 0 }
+        Self { redactor, scan, text: String::new(), base: 0, again: 0, torn: Vec::new() }
     }
 
     /// Takes the next piece, and appends what is certain by now to `out`.
@@ -33,9 +35,29 @@ impl Stream {
         self.push_with(piece, out, |hit, out| redactor.mark(hit, out));
     }
 
-    /// The same, with what `with` writes in the place of every value. A hit's range counts from the stream's
-    /// beginning.
+    /// The same for bytes, between which characters may be torn. What is no UTF-8 becomes U+FFFD.
+    pub fn push_bytes(&mut self, piece: &[u8], out: &mut String) {
+        let mut bytes = std::mem::take(&mut self.torn);
+        bytes.extend_from_slice(piece);
+        let mut chunks = bytes.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            self.push(chunk.valid(), out);
+            let invalid = chunk.invalid();
+            // The end may be what the next piece goes on with.
+            if chunks.peek().is_none()
+                && std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none())
+            {
+                self.torn = invalid.to_vec();
+            } else if !invalid.is_empty() {
+                self.push("\u{fffd}", out);
+            }
+        }
+    }
+
+    /// The same as [`push`](Self::push), with what `with` writes in the place of every value. A hit's range counts
+    /// from the stream's beginning.
     pub fn push_with(&mut self, piece: &str, out: &mut String, with: impl FnMut(&Hit, &mut String)) {
+        self.end_torn();
         self.text.push_str(piece);
         if self.text.len() < self.again {
             return;
@@ -60,8 +82,16 @@ impl Stream {
 
     /// The same, with what `with` writes in the place of every value.
     pub fn finish_with(&mut self, out: &mut String, with: impl FnMut(&Hit, &mut String)) {
+        self.end_torn();
         self.go_on(true, out, with);
         *self = Self::new(self.redactor.clone());
+    }
+
+    /// A character whose end does not come is none.
+    fn end_torn(&mut self) {
+        if !std::mem::take(&mut self.torn).is_empty() {
+            self.text.push('\u{fffd}');
+        }
     }
 
     fn go_on(&mut self, complete: bool, out: &mut String, mut with: impl FnMut(&Hit, &mut String)) {

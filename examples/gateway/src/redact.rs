@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use lastbyte::redact::{Redactor, Stream};
+use lastbyte::redact::Redactor;
 
 use crate::cli::RedactArgs;
 use crate::config::{Redact, Style, rules};
@@ -29,14 +29,12 @@ pub(crate) fn redactor(args: &RedactArgs) -> Result<Redactor, String> {
 /// Passes a text on as it comes, to its end. What is no UTF-8 becomes `U+FFFD`.
 pub(crate) fn text(redactor: &Redactor, mut input: impl Read, mut output: impl Write) -> io::Result<()> {
     let (mut stream, mut out) = (redactor.stream(), String::new());
-    let (mut piece, mut bytes) = (vec![0; PIECE], Vec::new());
+    let mut piece = vec![0; PIECE];
     loop {
         let read = input.read(&mut piece)?;
-        bytes.extend_from_slice(&piece[..read]);
-        let torn = push(&bytes, read == 0, &mut stream, &mut out);
-        bytes.drain(..bytes.len() - torn);
-        if read == 0 {
-            stream.finish(&mut out);
+        match read {
+            0 => stream.finish(&mut out),
+            read => stream.push_bytes(&piece[..read], &mut out),
         }
         output.write_all(out.as_bytes())?;
         output.flush()?;
@@ -44,27 +42,6 @@ pub(crate) fn text(redactor: &Redactor, mut input: impl Read, mut output: impl W
             return Ok(());
         }
         out.clear();
-    }
-}
-
-/// How many bytes at the end are the beginning of a character: at most three, and none of the `last`.
-fn push(bytes: &[u8], last: bool, stream: &mut Stream, out: &mut String) -> usize {
-    let mut rest = bytes;
-    loop {
-        let wrong = match std::str::from_utf8(rest) {
-            Ok(text) => {
-                stream.push(text, out);
-                return 0;
-            }
-            Err(wrong) => wrong,
-        };
-        let (good, bad) = rest.split_at(wrong.valid_up_to());
-        stream.push(std::str::from_utf8(good).unwrap_or_default(), out);
-        if wrong.error_len().is_none() && !last {
-            return bad.len();
-        }
-        stream.push("\u{fffd}", out);
-        rest = &bad[wrong.error_len().unwrap_or(bad.len())..];
     }
 }
 

@@ -43,7 +43,7 @@ impl<M> RedactWriter<M> {
     fn around<W: Write>(&self, inner: W) -> Redacting<W> {
         let how = match self.is_json {
             true => How::Json { redactor: self.redactor.clone(), line: Vec::new(), is_too_long: false },
-            false => How::Text { stream: self.redactor.stream(), torn: Vec::new() },
+            false => How::Text(self.redactor.stream()),
         };
         Redacting { inner, how, out: String::new() }
     }
@@ -72,10 +72,13 @@ pub struct Redacting<W: Write> {
 
 #[derive(Debug)]
 enum How {
-    /// `torn` is the beginning of a character, of at most three bytes.
-    Text { stream: Stream, torn: Vec<u8> },
+    Text(Stream),
     /// `line` has at most [`LONGEST_LINE`] bytes.
-    Json { redactor: Redactor, line: Vec<u8>, is_too_long: bool },
+    Json {
+        redactor: Redactor,
+        line: Vec<u8>,
+        is_too_long: bool,
+    },
 }
 
 impl<W: Write> Redacting<W> {
@@ -92,7 +95,7 @@ impl<W: Write> Redacting<W> {
 impl<W: Write> Write for Redacting<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.how {
-            How::Text { stream, torn } => push_text(bytes, torn, stream, &mut self.out),
+            How::Text(stream) => stream.push_bytes(bytes, &mut self.out),
             How::Json { redactor, line, is_too_long } => {
                 push_lines(bytes, redactor, line, is_too_long, &mut self.out);
             }
@@ -109,12 +112,7 @@ impl<W: Write> Write for Redacting<W> {
 impl<W: Write> Drop for Redacting<W> {
     fn drop(&mut self) {
         match &mut self.how {
-            How::Text { stream, torn } => {
-                if !torn.is_empty() {
-                    stream.push("\u{fffd}", &mut self.out);
-                }
-                stream.finish(&mut self.out);
-            }
+            How::Text(stream) => stream.finish(&mut self.out),
             How::Json { redactor, line, .. } if !line.is_empty() => {
                 json::redact(redactor, &String::from_utf8_lossy(line), &mut self.out);
             }
@@ -122,26 +120,6 @@ impl<W: Write> Drop for Redacting<W> {
         }
         let _ = self.pass_on();
     }
-}
-
-/// Text as it comes, whose characters may be torn.
-fn push_text(bytes: &[u8], torn: &mut Vec<u8>, stream: &mut Stream, out: &mut String) {
-    torn.extend_from_slice(bytes);
-    let mut chunks = torn.utf8_chunks().peekable();
-    let mut left = 0;
-    while let Some(chunk) = chunks.next() {
-        stream.push(chunk.valid(), out);
-        let invalid = chunk.invalid();
-        // The end may be what the next write goes on with.
-        if chunks.peek().is_none()
-            && std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none())
-        {
-            left = invalid.len();
-        } else if !invalid.is_empty() {
-            stream.push("\u{fffd}", out);
-        }
-    }
-    torn.drain(..torn.len() - left);
 }
 
 fn push_lines(
