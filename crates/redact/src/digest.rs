@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Style;
+use crate::scan::is_chinese;
 
 /// The script most of a text's letters are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +30,12 @@ pub struct Digest {
 
 impl Digest {
     pub(crate) fn of(text: &str, style: &Style) -> Self {
-        let chinese = text.chars().filter(|c| ('\u{3400}'..='\u{9fff}').contains(c)).count();
-        let latin = text.chars().filter(char::is_ascii_alphabetic).count();
+        let (mut chars, mut chinese, mut latin) = (0, 0, 0);
+        for ch in text.chars() {
+            chars += 1;
+            chinese += usize::from(is_chinese(ch));
+            latin += usize::from(ch.is_ascii_alphabetic());
+        }
         let language = match () {
             () if chinese > 0 && chinese * 3 >= latin => Language::Chinese,
             () if latin > 0 => Language::Latin,
@@ -40,7 +45,7 @@ impl Digest {
             Style::Label => None,
             Style::Pseudonym(key) => Some(key.pseudonym(crate::Rule::Zh, text)),
         };
-        Self { chars: text.chars().count(), language, hash }
+        Self { chars, language, hash }
     }
 }
 

@@ -15,6 +15,7 @@ mod secret;
 mod zh;
 
 use self::cursor::Cursor;
+pub(crate) use self::zh::is_chinese;
 use crate::Rule;
 
 /// How much text before a place a matcher sees, in bytes.

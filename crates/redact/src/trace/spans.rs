@@ -72,12 +72,27 @@ pub(super) fn write_span<'a, S: LookupSpan<'a>>(
     settings: &Settings,
     out: &mut String,
 ) {
+    if !write_kept(span, layer, settings, "", out) {
+        out.push_str("{}");
+    }
+}
+
+/// Writes a span as this layer has kept it, behind `before`. `false`: it has not.
+fn write_kept<'a, S: LookupSpan<'a>>(
+    span: &SpanRef<'a, S>,
+    layer: usize,
+    settings: &Settings,
+    before: &str,
+    out: &mut String,
+) -> bool {
     let extensions = span.extensions();
     let all = extensions.get::<All>().map_or(&[][..], |All(all)| all);
-    match all.iter().find(|(number, _)| *number == layer) {
-        Some((_, kept)) => kept.write(settings, out),
-        None => out.push_str("{}"),
+    let kept = all.iter().find(|(number, _)| *number == layer);
+    if let Some((_, kept)) = kept {
+        out.push_str(before);
+        kept.write(settings, out);
     }
+    kept.is_some()
 }
 
 /// Writes a span and those around it, the outermost first.
@@ -105,12 +120,6 @@ fn write_from<'a, S: LookupSpan<'a>>(
     if let Some(parent) = span.parent() {
         write_from(&parent, layer, settings, left - 1, out);
     }
-    let extensions = span.extensions();
-    let all = extensions.get::<All>().map_or(&[][..], |All(all)| all);
-    if let Some((_, kept)) = all.iter().find(|(number, _)| *number == layer) {
-        if is_json && !out.ends_with('[') {
-            out.push(',');
-        }
-        kept.write(settings, out);
-    }
+    let comma = if is_json && !out.ends_with('[') { "," } else { "" };
+    write_kept(span, layer, settings, comma, out);
 }

@@ -32,9 +32,8 @@ static WORDS: Words = Words::new(&[
 const NEAR: usize = 24;
 
 /// Beginnings of debit cards with 19 digits of the largest Chinese banks. No list of them is published: these are as
-/// they are seen on cards, and there are more. What begins otherwise has to
-/// have a word before it or separators in it: order numbers of 19 digits are common, and one in ten of those that
-/// begin with 62 has a fitting check digit.
+/// they are seen on cards, and there are more. What begins otherwise has to have a word before it or separators in it:
+/// order numbers of 19 digits are common, and one in ten of those that begin with 62 has a fitting check digit.
 const DEBIT_CN: &[u32] = &[
     622_200, 622_202, 622_203, 622_208, 621_225, 621_226, 621_288, 622_845, 622_846, 622_848, 622_849,
     623_052, 621_700, 622_280, 436_742, 621_660, 621_661, 621_785, 621_799, 622_188, 622_150, 621_098,

@@ -106,7 +106,6 @@ pub(super) fn national(part: Part<'_>, before: Before<'_>) -> Option<Found> {
     }
     let landline = || {
         let [0, number @ ..] = digits else { return None };
-
         let extension = match shape {
             [3 | 4, 7 | 8, extension @ 1..=6]
             | [3, 4, 4, extension @ 1..=6]
