@@ -10,7 +10,7 @@ use lastbyte::idempotency::{AfterCrash, Builder, OnConcurrent, OnError, OnUnknow
 use lastbyte::store_redis::Redis;
 
 use super::keys::Set;
-use super::value::{self, Read};
+use super::value::{self, Read, word};
 use super::{Backpressure, Config, time};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -135,10 +135,6 @@ const ON_CONCURRENT: &[(&str, OnConcurrent)] =
     &[("join", OnConcurrent::Join), ("conflict", OnConcurrent::Conflict)];
 const ON_UNKNOWN: &[(&str, OnUnknown)] = &[("retry", OnUnknown::Retry), ("refuse", OnUnknown::Refuse)];
 const AFTER_CRASH: &[(&str, AfterCrash)] = &[("resume", AfterCrash::Resume), ("fail", AfterCrash::Fail)];
-
-fn word<T: PartialEq>(words: &[(&'static str, T)], choice: &T) -> &'static str {
-    words.iter().find(|(_, other)| other == choice).map_or("", |(word, _)| word)
-}
 
 impl fmt::Display for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

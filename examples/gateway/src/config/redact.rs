@@ -6,7 +6,7 @@ use figment::value::Value;
 use lastbyte::redact::{Key, Redactor, Rule};
 
 use super::keys::Set;
-use super::value::{self, Read};
+use super::value::{self, Read, word};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Redact {
@@ -68,7 +68,7 @@ const STYLES: &[(&str, Style)] = &[("label", Style::Label), ("pseudonym", Style:
 impl fmt::Display for Redact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.rules.iter().map(|rule| format!("\"{rule}\"")).collect();
-        let style = STYLES.iter().find(|(_, style)| *style == self.style).map_or("", |(word, _)| word);
+        let style = word(STYLES, &self.style);
         writeln!(f, "\n[redact]\nrules = [{}]\nstyle = \"{style}\"", names.join(", "))?;
         writeln!(f, "key_env = {:?}", self.key_env)
     }

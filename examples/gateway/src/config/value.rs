@@ -158,3 +158,8 @@ pub(super) fn one_of<T: Copy>(value: &Value, words: &[(&str, T)]) -> Read<T> {
         expected(&names.join(" or "), value)
     })
 }
+
+/// The word for one of these choices.
+pub(super) fn word<T: PartialEq>(words: &[(&'static str, T)], choice: &T) -> &'static str {
+    words.iter().find(|(_, other)| other == choice).map_or("", |(word, _)| word)
+}
