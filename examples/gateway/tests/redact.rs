@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::process::{Output, Stdio};
 
 use serde_json::json;
@@ -74,30 +74,13 @@ fn what_is_wrong_is_told() {
 async fn a_value_in_a_path_is_not_in_the_log() {
     let mock = mock(json!({})).await;
     for format in ["json", "text"] {
-        let mut child = binary()
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--admin-listen",
-                "127.0.0.1:0",
-                "--upstream",
-                &mock.url(),
-            ])
-            .env("GATEWAY_LOG__FORMAT", format)
-            .env("GATEWAY_REDACT__RULES", "email,phone")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let base = line.trim_end().strip_prefix("listening on ").unwrap().to_owned();
-        let path = format!("{base}/v1/files/li.wei@example.com");
+        let gateway = Gateway::start_with("serve", &["--upstream", &mock.url()], |command| {
+            command.env("GATEWAY_LOG__FORMAT", format).env("GATEWAY_REDACT__RULES", "email,phone");
+            command.stderr(Stdio::piped());
+        });
+        let path = format!("{}/v1/files/li.wei@example.com", gateway.url);
         let _ = client().get(path.parse().unwrap()).await.unwrap();
-        let sent = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-        assert!(sent.unwrap().success());
-        let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        let log = gateway.log().await;
         assert!(log.contains("/v1/files/[EMAIL]") && !log.contains("li.wei"), "{log}");
     }
 }

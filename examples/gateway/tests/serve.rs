@@ -285,29 +285,11 @@ async fn a_callers_own_limit_is_kept_before_a_head() {
 #[tokio::test]
 async fn a_line_of_the_log_has_its_numbers_as_numbers() {
     let mock = mock(json!({})).await;
-    let mut child = binary()
-        .args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--admin-listen",
-            "127.0.0.1:0",
-            "--upstream",
-            &mock.url(),
-        ])
-        .env("GATEWAY_LOG__FORMAT", "json")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
-    std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
-    let answer = ask(line.trim_end().strip_prefix("listening on ").unwrap(), "a", true).await;
-    // A drain: the line is written when it is over.
-    let sent = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-    let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    let gateway = Gateway::start_with("serve", &["--upstream", &mock.url()], |command| {
+        command.env("GATEWAY_LOG__FORMAT", "json").stderr(Stdio::piped());
+    });
+    let answer = ask(&gateway.url, "a", true).await;
+    let log = gateway.log().await;
     let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let line =
         lines.map(|line| line["fields"].clone()).find(|fields| fields["ending"] == "complete").unwrap();

@@ -107,6 +107,16 @@ impl Gateway {
         signal(self.child.id(), name);
     }
 
+    /// Lets it drain, so that the line of each call is written, and gives its log: of one that was started with a
+    /// pipe for it.
+    pub(crate) async fn log(mut self) -> String {
+        let log = self.child.stderr.take().unwrap();
+        self.terminate();
+        let rest = self.exit_with_output().await;
+        assert_eq!(rest, "", "standard output has the two addresses and nothing else");
+        drain(log)
+    }
+
     /// Waits for its end, which has to be a good one, and gives what else it wrote to standard output.
     pub(crate) async fn exit_with_output(mut self) -> String {
         let waited = tokio::task::spawn_blocking(move || {
