@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lastbyte_core::Ending;
-use lastbyte_idempotency::IdempotencyLayer;
 use lastbyte_store::Journal;
 use tokio::time::{sleep, timeout};
 
 use crate::crash::data;
 use crate::support::{
-    Answer, Chat, Faulty, Node, Step, bare, event, id_of, inner, memory, read, resume, steps, with,
+    Answer, Chat, Faulty, Node, Step, bare, event, id_of, memory, read, resume, steps, with,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -21,7 +20,7 @@ async fn whoever_has_seen_what_is_lost_is_told_and_nobody_gets_a_text_with_a_gap
     let chat = Chat::new([Answer::stream(pieces.collect()), Answer::stream(steps(["x", "y"]))]);
     let store = Faulty::new(memory());
     let journal: Arc<dyn Journal> = Arc::new(store.clone());
-    let nodes = [(); 2].map(|()| Node::new(IdempotencyLayer::builder(), &journal, inner(chat.clone())));
+    let nodes = Node::two(&journal, &chat);
     let begun = nodes[0].send(bare("k", true)).await;
     let id = id_of(&begun);
     let joined = nodes[1].send(bare("k", true)).await;
@@ -61,7 +60,7 @@ async fn a_reader_goes_on_where_a_failover_has_lost_only_what_it_has_not_seen() 
     let chat = Chat::new([Answer::stream(pieces.collect()), Answer::stream(steps(["x", "y"]))]);
     let store = Faulty::new(memory());
     let journal: Arc<dyn Journal> = Arc::new(store.clone());
-    let nodes = [(); 2].map(|()| Node::new(IdempotencyLayer::builder(), &journal, inner(chat.clone())));
+    let nodes = Node::two(&journal, &chat);
     let begun = nodes[0].send(bare("k", true)).await;
     let id = id_of(&begun);
     drop(begun);

@@ -7,7 +7,7 @@ use lastbyte_idempotency::{IdempotencyLayer, OnError};
 use tokio::time::sleep;
 
 use crate::crash::data;
-use crate::support::{Answer, Chat, Node, Step, bare, event, inner, memory, steps};
+use crate::support::{Answer, Chat, Node, Read, Step, bare, event, inner, memory, steps};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -26,6 +26,17 @@ fn again(stream: bool) -> Answer {
     if stream { Answer::stream(steps(["b"])) } else { Answer::whole(200, "ab") }
 }
 
+/// What a reader gets whose answer's store goes away in the middle.
+async fn cut_off(node: &Node, chat: &Chat, stream: bool) -> Read {
+    let sends = node.clone();
+    // It ends with its answer.
+    let reader = tokio::spawn(async move { sends.get(bare("k", stream)).await });
+    chat.until_asked(1).await;
+    sleep(SECOND).await;
+    node.journal.set_down(true);
+    reader.await.unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_paid_answer_is_written_when_the_store_is_back_within_ten_minutes() {
     // Of these the first 15 seconds, as long as the lease lasts, its readers wait for the store, too.
@@ -38,13 +49,7 @@ async fn the_end_of_a_paid_answer_is_written_when_the_store_is_back_within_ten_m
                 Node::new(builder, &journal, inner(chat.clone()))
             };
             let (here, there) = (node(), node());
-            let sends = here.clone();
-            // It ends with its answer.
-            let reader = tokio::spawn(async move { sends.get(bare("k", stream)).await });
-            chat.until_asked(1).await;
-            sleep(SECOND).await;
-            here.journal.set_down(true);
-            let read = reader.await.unwrap();
+            let read = cut_off(&here, &chat, stream).await;
             sleep((away - 15) * SECOND).await;
             here.journal.set_down(false);
             match (stream, on_error) {
@@ -70,16 +75,8 @@ async fn the_end_of_a_paid_answer_is_written_when_the_store_is_back_within_ten_m
 async fn who_has_gone_on_with_an_answer_meanwhile_is_not_disturbed() {
     for stream in [false, true] {
         let chat = Chat::new([two_seconds(stream), again(stream)]);
-        let journal = memory();
-        let node = || Node::new(IdempotencyLayer::builder(), &journal, inner(chat.clone()));
-        let (here, there) = (node(), node());
-        let sends = here.clone();
-        // It ends with its answer.
-        let reader = tokio::spawn(async move { sends.get(bare("k", stream)).await });
-        chat.until_asked(1).await;
-        sleep(SECOND).await;
-        here.journal.set_down(true);
-        reader.await.unwrap();
+        let [here, there] = Node::two(&memory(), &chat);
+        cut_off(&here, &chat, stream).await;
         sleep(5 * SECOND).await;
         let text = async |node: &Node| {
             let read = node.get(bare("k", stream)).await;

@@ -28,8 +28,7 @@ async fn hundred(nodes: &[Node], stream: bool) -> Vec<Read> {
 }
 
 fn two_nodes(chat: &Chat) -> [Node; 2] {
-    let journal = memory();
-    [(); 2].map(|()| Node::new(IdempotencyLayer::builder(), &journal, inner(chat.clone())))
+    Node::two(&memory(), chat)
 }
 
 #[tokio::test(start_paused = true)]

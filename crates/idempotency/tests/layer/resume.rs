@@ -15,7 +15,7 @@ async fn a_reader_goes_on_behind_every_event_by_post_and_by_get_here_and_elsewhe
         [vec![Step::Data(event("a")), Step::Data(event("b")), Step::Gate], steps(["c", "d"])].concat(),
     )]);
     let journal = memory();
-    let nodes = [(); 2].map(|()| Node::new(IdempotencyLayer::builder(), &journal, inner(chat.clone())));
+    let nodes = Node::two(&journal, &chat);
     let first = node_begun(&nodes[0]).await;
     // Those who come while it runs see what comes later, too.
     let mut waiting = Vec::new();
@@ -125,7 +125,7 @@ async fn who_ends_an_answer_ends_it_for_all_and_can_do_so_twice() {
         let chat =
             Chat::new([Answer::stream([vec![Step::Data(event("a")), Step::Gate], steps(["b"])].concat())]);
         let journal = memory();
-        let nodes = [(); 2].map(|()| Node::new(IdempotencyLayer::builder(), &journal, inner(chat.clone())));
+        let nodes = Node::two(&journal, &chat);
         let readers = [nodes[0].send(ask("k", true)).await, nodes[1].send(ask("k", true)).await];
         let id = id_of(&readers[0]);
         let ends = &nodes[usize::from(elsewhere)];

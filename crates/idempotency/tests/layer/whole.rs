@@ -149,8 +149,7 @@ async fn of_a_head_others_get_what_is_said_to_be_kept_and_nothing_else() {
         answer.headers.extend(names.map(|name| ((*name).into(), format!("the {name}"))));
         let chat = Chat::new([answer]);
         let journal = memory();
-        let [here, there] =
-            [(); 2].map(|()| Node::new(IdempotencyLayer::builder(), &journal, inner(chat.clone())));
+        let [here, there] = Node::two(&journal, &chat);
         // Each ends with its answer.
         let gets = |node: &Node| {
             let node = node.clone();

@@ -4,11 +4,10 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
 use lastbyte_core::Ending;
-use lastbyte_idempotency::IdempotencyLayer;
 
 use crate::support::{
-    Answer, Chat, DONE, Node, STOP, Step, about, ask, event, id_of, inner, memory, read, read_events, resume,
-    steps, until, with,
+    Answer, Chat, DONE, Node, STOP, Step, about, ask, event, id_of, memory, read, read_events, resume, steps,
+    until, with,
 };
 
 fn request(path: &str) -> Request<Full<Bytes>> {
@@ -132,7 +131,7 @@ fn restarts() -> Answer {
 async fn an_answer_that_begins_again_is_told_to_those_who_understand_that_and_to_nobody_else() {
     let chat = Chat::new([restarts()]);
     let journal = memory();
-    let nodes = [(); 2].map(|()| Node::new(IdempotencyLayer::builder(), &journal, inner(chat.clone())));
+    let nodes = Node::two(&journal, &chat);
     let understands = || with(ask("k", true), "x-lastbyte-accept", "other, restart");
     let first = nodes[0].send(understands()).await;
     let id = id_of(&first);

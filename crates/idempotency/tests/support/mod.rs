@@ -91,6 +91,11 @@ impl Node {
         Self::new(IdempotencyLayer::builder(), &memory(), inner(chat.clone()))
     }
 
+    /// Two of them over one store and one service.
+    pub(crate) fn two(journal: &Arc<dyn Journal>, chat: &Chat) -> [Self; 2] {
+        [(); 2].map(|()| Self::new(IdempotencyLayer::builder(), journal, inner(chat.clone())))
+    }
+
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Given {
         self.service.clone().oneshot(request).await.unwrap()
     }
