@@ -2,19 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead as _, BufReader};
+mod support;
 
-use flate2::read::GzDecoder;
 use lastbyte_redact::{Key, Redactor, Rule, Style};
 use proptest::prelude::*;
 
 fn lines() -> Vec<String> {
-    let path = format!("{}/tests/cases/dev.jsonl.gz", env!("CARGO_MANIFEST_DIR"));
-    let file = BufReader::new(GzDecoder::new(std::fs::File::open(path).unwrap()));
-    let text = |line: String| {
-        serde_json::from_str::<serde_json::Value>(&line).unwrap()["text"].as_str().map(str::to_owned)
-    };
-    file.lines().map(|line| text(line.unwrap()).unwrap()).collect()
+    support::lines("dev").into_iter().map(|line| line.text).collect()
 }
 
 /// Cuts a text into pieces of 1 to `most` bytes, to the next character. Small numbers, so that a run can be repeated.

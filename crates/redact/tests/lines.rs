@@ -2,37 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
 use std::ops::Range;
 
-use flate2::read::GzDecoder;
 use lastbyte_redact::Redactor;
-use serde::Deserialize;
-
-#[derive(Deserialize)]
-struct Line {
-    text: String,
-    spans: Vec<Span>,
-    neutral: Vec<(usize, usize)>,
-}
-
-#[derive(Deserialize)]
-struct Span {
-    bstart: usize,
-    bend: usize,
-    kind: String,
-    form: String,
-    hard: bool,
-}
-
-fn lines(name: &str) -> Vec<Line> {
-    let path = format!("{}/tests/cases/{name}.jsonl.gz", env!("CARGO_MANIFEST_DIR"));
-    let file = BufReader::new(GzDecoder::new(std::fs::File::open(path).unwrap()));
-    let lines: Vec<_> = file.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
-    assert_eq!(lines.len(), 8000);
-    lines
-}
+use support::{Span, lines};
 
 /// The share of a value's letters and digits that hits cover.
 fn covered(text: &str, span: &Span, hits: &[Range<usize>]) -> f64 {

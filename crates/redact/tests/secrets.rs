@@ -112,7 +112,7 @@ fn what_is_no_secret_stays() {
         "0192f3c4-7b1e-7cc0-8a53-2f1d3a5b7c9d",
         "https://example.com:8080/a@b",
         "std::fs::File",
-        "PWD=/home/li/src",
+        "PWD=/srv/app/current",
         "let password = config.password;",
         "password=args.password",
         "password: Option<String>,",
