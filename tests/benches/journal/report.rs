@@ -49,9 +49,9 @@ fn method(size: Size) -> String {
            come over the time of one answer, and then {time} s are measured. Figures are the medians of the rounds,\n  \
            and in brackets the least and the most. What is compared is compared within a round.\n\
          - *pass-through*: no key. *memory*: a key, and a store that takes no time: what the layer itself costs.\n  \
-           *SQLite*: a file in the folder for temporary files, flushed (fsync) before an event is shown. *Redis*:\n  \
-           one server on the same machine, with its log on (`appendonly yes`), and flushed before every reply or\n  \
-           every second: then a machine that fails takes the last second with it.\n",
+           *SQLite*: a file in the folder for temporary files; flushed (fsync) at the beginning and the end of an\n  \
+           answer, and between them written, which a killed process does not undo. *Redis*: one server on the same\n  \
+           machine, with its log on (`appendonly yes`), and flushed before every reply or every second: then a machine that fails takes the last second with it.\n",
         time = time.as_secs_f64(),
     )
 }
