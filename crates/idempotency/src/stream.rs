@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
@@ -165,9 +166,11 @@ impl Streaming {
             if self.is_dry || self.closed.is_some() || self.waiting_bytes >= WAITING {
                 return;
             }
-            match body.as_mut().poll_frame(cx) {
-                Poll::Ready(frame) => self.closed = self.frame(frame),
-                Poll::Pending => self.is_dry = true,
+            // What came before a panic is whole and waits to be written: it must not go down with it.
+            match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll_frame(cx))) {
+                Ok(Poll::Ready(frame)) => self.closed = self.frame(frame),
+                Ok(Poll::Pending) => self.is_dry = true,
+                Err(_) => self.closed = Some(Closed::Broken(Ending::Interrupted)),
             }
         }
     }

@@ -226,6 +226,8 @@ async fn a_panic_ends_one_answer_and_its_neighbours_do_not_notice() {
         (Answer::stream(vec![Step::Panic]), ""),
         (Answer::stream(vec![data(ROLE), Step::Panic]), ""),
         (Answer::stream(vec![data(event("a")), Step::Gate, Step::Panic]), "a"),
+        // All that was there before it was read in one go, and is not lost with it.
+        (Answer::stream(vec![data(event("a")), data(event("b")), data(event("c")), Step::Panic]), "abc"),
     ];
     for (answer, shown) in answers {
         let good = Answer::stream([vec![data(event("b")), Step::Gate], steps(["c"])].concat());
