@@ -2,8 +2,8 @@
 
 use super::Found;
 use super::word::Word;
-use crate::scan::Swallow;
 use crate::scan::cursor::{CAP, Cursor};
+use crate::scan::{BEFORE, Swallow};
 
 /// The secret that begins here.
 pub(super) fn find(cursor: &mut Cursor<'_>, before: &str, last: Option<char>) -> Option<Found> {
@@ -128,6 +128,89 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
     }
     let swallow = if cursor.is_capped() { Swallow::Word } else { Swallow::Nothing };
     Some(Found { end, why: "value of a word such as password", canonical, swallow })
+}
+
+/// The two last bytes, in small letters, of words that announce a value, as bits.
+const ENDS: [u64; 1024] = {
+    let mut ends = [0; 1024];
+    let lists: [&[&str]; 2] = [PASSWORDS, KEYS];
+    let mut list = 0;
+    while list < lists.len() {
+        let mut at = 0;
+        while at < lists[list].len() {
+            let bytes = lists[list][at].as_bytes();
+            let two = (bytes[bytes.len() - 2] as usize) << 8 | bytes[bytes.len() - 1] as usize;
+            ends[two / 64] |= 1 << (two % 64);
+            at += 1;
+        }
+        list += 1;
+    }
+    ends
+};
+
+/// Whether what stands before a place may announce that a secret follows. Reads bytes only, and is in doubt `true`.
+#[inline]
+pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool {
+    let Some(last) = last else { return false };
+    let before = match last {
+        ' ' => bytes[..at].get(at.wrapping_sub(2)),
+        ':' | '=' | '"' | '\'' | '`' => return is_asked(bytes, at, last),
+        _ => return false,
+    };
+    // A blank behind a letter is by far the most common.
+    match before {
+        None => false,
+        Some(b'r' | b'R') => ends_with(&bytes[..at - 1], b"bearer"),
+        Some(b'c' | b'C') => ends_with(&bytes[..at - 1], b"basic"),
+        Some(b' ' | b'\t' | b':' | b'=' | 0x80..) => is_asked(bytes, at, last),
+        _ => false,
+    }
+}
+
+fn ends_with(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.len().checked_sub(word.len()).is_some_and(|at| bytes[at..].eq_ignore_ascii_case(word))
+}
+
+fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
+    let far = at.saturating_sub(BEFORE - 8);
+    let trim = |mut end: usize, blanks: &[u8]| {
+        while end > far && blanks.contains(&bytes[end - 1]) {
+            end -= 1;
+        }
+        end
+    };
+    if last == ':' {
+        // `://name:…`
+        let inner = |byte: &&u8| !matches!(byte, b'/' | b'?' | b'#' | b' ' | b'"' | b'\n' | b':');
+        let name = bytes[far..at - 1].iter().rev().take_while(inner).count();
+        let from = at - 1 - name;
+        if from == far && far > 0 || bytes[..from].ends_with(b"://") {
+            return true;
+        }
+    }
+    let mut end = at;
+    if matches!(bytes[end - 1], b'"' | b'\'' | b'`') {
+        end = trim(end - 1, b"\\");
+    }
+    end = trim(end, b" \t");
+    if end <= far {
+        return far > 0;
+    }
+    match bytes[end - 1] {
+        b':' | b'=' => end -= 1,
+        0x80.. => {
+            let ends = |word: &str| bytes[..end].ends_with(word.as_bytes());
+            return ends("：") || ends("\u{3000}") || ends("是") && last != ' ';
+        }
+        _ => return false,
+    }
+    end = trim(end, b" \"'`\\");
+    if end < far + 2 {
+        return far > 0;
+    }
+    let small = |byte: u8| usize::from(byte.to_ascii_lowercase());
+    let two = small(bytes[end - 2]) << 8 | small(bytes[end - 1]);
+    ENDS[two / 64] & 1 << (two % 64) != 0
 }
 
 /// The text without the quote that opens a value, and that quote: with the backslashes before it.
