@@ -15,6 +15,7 @@ use crate::follow::Rescue;
 use crate::kept::{AnswerHead, Ended};
 use crate::key;
 use crate::problem::Problem;
+use crate::running::Asked;
 
 /// What stands behind `…/answers/`, where that is what a request is about.
 pub(crate) fn answer_id(parts: &request::Parts) -> Option<Option<AnswerId>> {
@@ -101,7 +102,7 @@ async fn cancel<B>(core: &Arc<Core>, record: &Record) -> Result<Response<AnswerB
         let end = End { state: State::Cancelled, detail: Ended::of(&Ending::Cancelled).write() };
         core.journal.seize(record.id, last, end).await?;
         if let Some(running) = running {
-            running.stop();
+            running.ask(Asked::Cancelled);
         }
     }
     let mut response = Response::new(AnswerBody::from(Bytes::new()));

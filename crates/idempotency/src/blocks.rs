@@ -46,16 +46,19 @@ pub(crate) fn is_done(block: &[u8]) -> bool {
 
 /// Puts events into one buffer, with their numbers from `first` on.
 pub(crate) fn number<'a>(first: u64, blocks: impl Iterator<Item = &'a Bytes> + Clone) -> Bytes {
-    let length: usize = blocks.clone().map(|block| block.len() + 25).sum();
-    let mut out = BytesMut::with_capacity(length);
+    let digits = |number: u64| number.checked_ilog10().unwrap_or(0) as usize + 1;
+    let length = (first..).zip(blocks.clone()).map(|(number, block)| block.len() + digits(number) + 5).sum();
+    // Of exactly this length: nothing more is allocated to hand it on.
+    let mut out = Vec::with_capacity(length);
     let mut digits = itoa::Buffer::new();
     for (number, block) in (first..).zip(blocks) {
         out.extend_from_slice(b"id: ");
         out.extend_from_slice(digits.format(number).as_bytes());
-        out.extend_from_slice(b"\n");
+        out.push(b'\n');
         out.extend_from_slice(block);
     }
-    out.freeze()
+    debug_assert_eq!(out.len(), length, "as long as it was counted");
+    out.into()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use lastbyte_store::{AnswerId, Journal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::running::Running;
+use crate::running::{Asked, Running};
 use crate::settings::{Counts, Settings};
 
 /// What all drivers know.
@@ -41,6 +41,14 @@ impl Core {
             all.insert(running.id, running.clone());
         }
         enters
+    }
+
+    /// Lets everything that is written here be handed over; nothing more is begun.
+    pub(crate) fn interrupt(&self) {
+        self.interrupt.send_replace(true);
+        let all: Vec<_> = self.lock().values().cloned().collect();
+        // Who enters after this sees what was sent before it.
+        all.iter().for_each(|running| running.ask(Asked::Interrupted));
     }
 
     /// Whether what is written here is to be handed over.

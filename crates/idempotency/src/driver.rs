@@ -120,7 +120,14 @@ impl<S> Driver<S> {
             Ok(response) => response,
             Err(error) => {
                 let kind = TransportFault::of_any(&error).kind;
-                return work.failed(Ending::Failed { kind }).await;
+                let connect = matches!(kind, FailureKind::Connect);
+                let ending = Ending::Failed { kind };
+                return if work.events > 0 {
+                    // What is there already stays.
+                    work.refused(ending, connect).await;
+                } else {
+                    work.failed(ending).await;
+                };
             }
         };
         let is_stream = response.status().is_success() && is_event_stream(response.headers());
@@ -137,12 +144,9 @@ impl<S> Driver<S> {
             // Nothing that goes on where the answer broke.
             let ending =
                 response.extensions().get::<EndingHandle>().and_then(|handle| handle.ending().cloned());
-            if passes(&response, ending.as_ref()) {
-                // Not now. When the lease is out it is tried again, by whoever comes first.
-                return work.running.over(Over::Lost);
-            }
+            let passes = passes(&response, ending.as_ref());
             let ending = ending.filter(Ending::is_broken).unwrap_or(Ending::Interrupted);
-            return work.broken(ending, Vec::new(), None).await;
+            return work.refused(ending, passes).await;
         }
         let max = work.core.settings.max_answer;
         let response = Watch::default().max_json(max).response(&ask, response);

@@ -57,7 +57,7 @@ impl IdempotencyLayer {
     /// and readers here are told of [`Ending::Interrupted`](lastbyte_core::Ending::Interrupted). No more are
     /// begun, those that ask for one get 503; what has ended is still replayed.
     pub fn interrupt(&self) {
-        self.0.core.interrupt.send_replace(true);
+        self.0.core.interrupt();
     }
 }
 

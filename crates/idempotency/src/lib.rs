@@ -110,6 +110,7 @@
 //! | answers that are written here | 10 000 | 503 to who asks for another one |
 //! | events and bytes that a reader may lag | 100, 256 KiB | it reads from the store, 64 KiB at a time |
 //! | bytes that wait for the store, of one answer | 256 KiB, or one chunk | the service is not read |
+//! | chunks that are there already and written at once | 64 | the next are read behind that write |
 //! | a store that is away, for an answer that runs | the lease, 15 s | [`OnError`] |
 
 mod answer;

@@ -1,7 +1,8 @@
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -25,9 +26,8 @@ pub(crate) struct Running {
     state: Mutex<State>,
     /// Told when there is a head or an end.
     came: Notify,
-    /// Told when nobody wants the answer any more.
-    stop: Notify,
-    stopped: AtomicBool,
+    /// Why the writer is to let go: [`Asked`] as a number, or 0.
+    asked: AtomicU8,
     restarted: AtomicBool,
     room: Room,
 }
@@ -48,8 +48,19 @@ struct State {
     next: u64,
     over: Option<Over>,
     wakers: Wakers,
+    /// The writer, which waits to be asked to let go.
+    writer: Option<Waker>,
     readers: usize,
     unread_since: Option<Instant>,
+}
+
+/// Why the writer is asked to let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Somebody has ended the answer.
+    Cancelled = 1,
+    /// This process goes.
+    Interrupted = 2,
 }
 
 /// The first that is known of an answer.
@@ -124,16 +135,15 @@ impl Running {
             next: events + 1,
             over: None,
             wakers: Wakers::default(),
+            writer: None,
             readers: 0,
             unread_since: Some(Instant::now()),
         };
-        let (came, stop) = (Notify::new(), Notify::new());
         Arc::new(Self {
             id,
             state: Mutex::new(state),
-            came,
-            stop,
-            stopped: AtomicBool::new(false),
+            came: Notify::new(),
+            asked: AtomicU8::new(0),
             restarted: AtomicBool::new(false),
             room,
         })
@@ -143,17 +153,26 @@ impl Running {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the writer to let go.
-    pub(crate) fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
-        self.stop.notify_one();
+    /// Asks the writer to let go. What it was asked first counts.
+    pub(crate) fn ask(&self, asked: Asked) {
+        let _ = self.asked.compare_exchange(0, asked as u8, Ordering::AcqRel, Ordering::Acquire);
+        let writer = self.lock().writer.take();
+        if let Some(writer) = writer {
+            writer.wake();
+        }
     }
 
-    /// Waits until the writer is asked to let go.
-    pub(crate) async fn stopped(&self) {
-        while !self.stopped.load(Ordering::Acquire) {
-            self.stop.notified().await;
+    fn asked(&self) -> Option<Asked> {
+        match self.asked.load(Ordering::Acquire) {
+            0 => None,
+            1 => Some(Asked::Cancelled),
+            _ => Some(Asked::Interrupted),
         }
+    }
+
+    /// Resolves when the writer, which alone may wait for it, is to let go.
+    pub(crate) fn let_go(&self) -> LetGo<'_> {
+        LetGo { running: self, waker: None }
     }
 
     /// There is a head or a whole answer.
@@ -163,12 +182,12 @@ impl Running {
             state.came.get_or_insert(came);
             state.wakers.take()
         };
-        wakers.into_iter().for_each(std::task::Waker::wake);
+        wakers.wake();
         self.came.notify_waiters();
     }
 
     /// These events are in the journal.
-    pub(crate) fn publish(&self, events: Vec<Bytes>) {
+    pub(crate) fn publish(&self, events: &mut Vec<Bytes>) {
         if events.is_empty() {
             return;
         }
@@ -179,14 +198,14 @@ impl Running {
             let mut state = self.lock();
             state.next += events.len() as u64;
             state.bytes += events.iter().map(Bytes::len).sum::<usize>();
-            state.ring.extend(events);
+            state.ring.extend(events.drain(..));
             while state.ring.len() > self.room.events || state.bytes > self.room.bytes {
                 let Some(oldest) = state.ring.pop_front() else { break };
                 state.bytes -= oldest.len();
             }
             state.wakers.take()
         };
-        wakers.into_iter().for_each(std::task::Waker::wake);
+        wakers.wake();
     }
 
     /// Nothing more comes from here.
@@ -196,7 +215,7 @@ impl Running {
             state.over.get_or_insert(over);
             state.wakers.take()
         };
-        wakers.into_iter().for_each(std::task::Waker::wake);
+        wakers.wake();
         self.came.notify_waiters();
     }
 
@@ -241,6 +260,31 @@ impl Running {
     /// Since when nobody has read it here.
     pub(crate) fn unread_since(&self) -> Option<Instant> {
         self.lock().unread_since
+    }
+}
+
+/// See [`Running::let_go`].
+#[derive(Debug)]
+pub(crate) struct LetGo<'a> {
+    running: &'a Running,
+    /// Who is woken: as long as that is who polls, it costs one look at a number.
+    waker: Option<Waker>,
+}
+
+impl Future for LetGo<'_> {
+    type Output = Asked;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Asked> {
+        if let Some(asked) = self.running.asked() {
+            return Poll::Ready(asked);
+        }
+        if self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        self.waker = Some(cx.waker().clone());
+        self.running.lock().writer = Some(cx.waker().clone());
+        // It may have been asked in between.
+        self.running.asked().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -307,8 +351,6 @@ impl Drop for Seat {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
-
     use lastbyte_store::Slot;
 
     use super::*;
@@ -327,7 +369,7 @@ mod tests {
         let running = running(2);
         let seat = Seat::new(running.clone());
         assert!(poll(&seat, 1).is_pending());
-        running.publish(vec!["data: a\n\n".into(), "data: b\n\n".into(), "data: c\n\n".into()]);
+        running.publish(&mut ["data: a\n\n", "data: b\n\n", "data: c\n\n"].map(Bytes::from).to_vec());
         assert!(matches!(poll(&seat, 1), Poll::Ready(Got::Behind)));
         let Poll::Ready(Got::Events(bytes, next)) = poll(&seat, 2) else { panic!("events 2 and 3 are here") };
         assert_eq!((bytes, next), ("id: 2\ndata: b\n\nid: 3\ndata: c\n\n".into(), 4));

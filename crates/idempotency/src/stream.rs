@@ -1,24 +1,38 @@
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::Body;
-use http_body_util::BodyExt as _;
 use lastbyte_core::{BodyError, Cause, Ending, EndingHandle, Phase};
-use tokio::time::sleep_until;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::blocks::Blocks;
-use crate::pen::{Draft, Pen};
-use crate::work::{Stop, Work, Writing, asked_to_stop, written};
+use crate::pen::{Draft, Lost};
+use crate::running::{Asked, LetGo};
+use crate::work::{Stop, Work};
 
 /// How much may wait for the write that is under way, in bytes. Beyond it the service is not read: the store
 /// is the slower one then, and its pace is that of all.
 const WAITING: usize = 256 << 10;
+
+/// How many chunks that are there already are read before they are written, all at once: fewer than the
+/// events a reader may lag, and few enough that none waits long for those behind it.
+const AT_ONCE: usize = 64;
 
 /// How a stream was read to its end.
 pub(crate) enum Closed {
     Complete(Ending),
     Broken(Ending),
     Stopped(Stop),
+}
+
+/// What there is to do.
+enum Next {
+    Close(Closed),
+    LetGo(Asked),
+    Renew,
+    Write,
 }
 
 /// Events between the service and the journal: one write at a time, and in it all that came during the one
@@ -29,6 +43,12 @@ pub(crate) struct Streaming {
     head: Option<Bytes>,
     waiting: Vec<Bytes>,
     waiting_bytes: usize,
+    /// An empty one in its place when it is written.
+    spare: Vec<Bytes>,
+    /// The last of what the service gave.
+    closed: Option<Closed>,
+    /// The service had nothing more since the task was woken: it is not asked again for nothing.
+    is_dry: bool,
     /// Bytes of the whole answer, those that wait included.
     bytes: usize,
     max: usize,
@@ -39,8 +59,18 @@ impl Streaming {
         let settings = &work.core.settings;
         let bytes = head.as_ref().map_or(0, Bytes::len);
         let blocks = Blocks::new(settings.max_event);
-        let (waiting, max) = (Vec::new(), settings.max_answer);
-        Self { blocks, handle, head, waiting, waiting_bytes: 0, bytes, max }
+        Self {
+            blocks,
+            handle,
+            head,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            spare: Vec::new(),
+            closed: None,
+            is_dry: false,
+            bytes,
+            max: settings.max_answer,
+        }
     }
 
     /// What was not written yet, and the head where it was not either.
@@ -63,55 +93,152 @@ impl Streaming {
     where
         B: Body<Data = Bytes, Error = BodyError>,
     {
-        let core = work.core.clone();
         let running = work.running.clone();
-        let mut asked = std::pin::pin!(asked_to_stop(&core, &running));
-        let mut writing: Option<Writing> = None;
-        let mut closed = None;
+        let mut let_go = running.let_go();
+        let mut renew = pin!(sleep_until(work.renew_at()));
         loop {
-            if writing.is_none() {
-                if let Some(closed) = closed.take() {
-                    return closed;
-                }
-                if !self.waiting.is_empty() && self.has_content(work) {
-                    writing = Some(self.write(work));
-                }
-            }
-            tokio::select! {
-                biased;
-                stop = &mut asked => {
-                    // What is being written is not shown: whoever goes on finds it in the journal.
-                    if let Some(writing) = writing.take() {
-                        let (pen, events, done) = writing.await;
-                        if done.is_ok() {
-                            self.written(work, pen, events);
-                        }
-                    }
-                    return Closed::Stopped(stop);
-                }
-                (pen, events, done) = written(&mut writing), if writing.is_some() => {
-                    writing = None;
-                    if events.is_empty() {
-                        if let Err(stop) = work.renewed(pen, done) {
-                            return Closed::Stopped(stop);
-                        }
-                        continue;
-                    }
-                    if let Err(lost) = done
-                        && let Err(lost) = work.lost(lost)
+            let next =
+                poll_fn(|cx| self.poll_next(cx, work, body.as_mut(), &mut let_go, renew.as_mut())).await;
+            let asked = match next {
+                Next::Close(closed) => return closed,
+                Next::LetGo(asked) => Some(asked),
+                Next::Renew => {
+                    let (renewed, asked) = self.beside(work.pen.renew(), body.as_mut(), &mut let_go).await;
+                    if asked.is_none()
+                        && let Err(stop) = work.renewed(renewed)
                     {
-                        return Closed::Stopped(Stop::Lost(lost));
+                        return Closed::Stopped(stop);
                     }
-                    self.written(work, pen, events);
+                    asked
                 }
-                frame = body.frame(), if closed.is_none() && self.waiting_bytes < WAITING => {
-                    closed = self.frame(frame);
-                }
-                () = sleep_until(work.renew_at()), if writing.is_none() && work.unkept.is_none() => {
-                    writing = Some(work.renew());
-                }
+                Next::Write => match self.write(work, body.as_mut(), &mut let_go).await {
+                    Ok(asked) => asked,
+                    Err(lost) => return Closed::Stopped(Stop::Lost(lost)),
+                },
+            };
+            if let Some(asked) = asked {
+                return Closed::Stopped(asked.into());
             }
         }
+    }
+
+    /// Reads until there is something to do.
+    fn poll_next<B>(
+        &mut self,
+        cx: &mut Context<'_>,
+        work: &Work,
+        body: Pin<&mut B>,
+        let_go: &mut LetGo<'_>,
+        mut renew: Pin<&mut Sleep>,
+    ) -> Poll<Next>
+    where
+        B: Body<Data = Bytes, Error = BodyError>,
+    {
+        if let Poll::Ready(asked) = Pin::new(let_go).poll(cx) {
+            return Poll::Ready(Next::LetGo(asked));
+        }
+        self.read(cx, body);
+        if let Some(closed) = self.closed.take() {
+            return Poll::Ready(Next::Close(closed));
+        }
+        if !self.waiting.is_empty() && self.has_content(work) {
+            return Poll::Ready(Next::Write);
+        }
+        self.sleeps(cx);
+        // It is set anew only when it has come, and not at each write.
+        while work.unkept.is_none() && renew.as_mut().poll(cx).is_ready() {
+            let at = work.renew_at();
+            if at <= Instant::now() {
+                return Poll::Ready(Next::Renew);
+            }
+            renew.as_mut().reset(at);
+        }
+        Poll::Pending
+    }
+
+    /// Takes in what the service has by now.
+    fn read<B>(&mut self, cx: &mut Context<'_>, mut body: Pin<&mut B>)
+    where
+        B: Body<Data = Bytes, Error = BodyError>,
+    {
+        for _ in 0..AT_ONCE {
+            if self.is_dry || self.closed.is_some() || self.waiting_bytes >= WAITING {
+                return;
+            }
+            match body.as_mut().poll_frame(cx) {
+                Poll::Ready(frame) => self.closed = self.frame(frame),
+                Poll::Pending => self.is_dry = true,
+            }
+        }
+    }
+
+    /// The task is about to sleep: if it does not because there may be more to read, it comes back at once.
+    fn sleeps(&mut self, cx: &Context<'_>) {
+        let is_dry = std::mem::take(&mut self.is_dry);
+        if !is_dry && self.closed.is_none() && self.waiting_bytes < WAITING {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Waits for a write and reads meanwhile, unless the writer is asked to let go.
+    async fn beside<B, T>(
+        &mut self,
+        write: impl Future<Output = T>,
+        mut body: Pin<&mut B>,
+        let_go: &mut LetGo<'_>,
+    ) -> (T, Option<Asked>)
+    where
+        B: Body<Data = Bytes, Error = BodyError>,
+    {
+        let mut write = pin!(write);
+        let mut asked = None;
+        let done = poll_fn(|cx| {
+            if asked.is_none()
+                && let Poll::Ready(why) = Pin::new(&mut *let_go).poll(cx)
+            {
+                asked = Some(why);
+            }
+            if let Poll::Ready(done) = write.as_mut().poll(cx) {
+                return Poll::Ready(done);
+            }
+            if asked.is_none() {
+                self.read(cx, body.as_mut());
+                self.sleeps(cx);
+            }
+            Poll::Pending
+        });
+        (done.await, asked)
+    }
+
+    /// Writes all that waits, and shows it.
+    async fn write<B>(
+        &mut self,
+        work: &mut Work,
+        body: Pin<&mut B>,
+        let_go: &mut LetGo<'_>,
+    ) -> Result<Option<Asked>, Lost>
+    where
+        B: Body<Data = Bytes, Error = BodyError>,
+    {
+        let mut events = std::mem::replace(&mut self.waiting, std::mem::take(&mut self.spare));
+        self.waiting_bytes = 0;
+        let mut asked = None;
+        if work.unkept.is_none() {
+            let (first, head, attempts) = (work.events + 1, self.head.take(), work.attempts());
+            let append = work.pen.append(Draft { first, events: &events, head, attempts });
+            let done;
+            (done, asked) = self.beside(append, body, let_go).await;
+            match done {
+                Ok(()) => {}
+                // What is not written is not shown: whoever goes on does so behind what is in the journal.
+                Err(_) if asked.is_some() => return Ok(asked),
+                Err(lost) => work.lost(lost)?,
+            }
+        }
+        work.events += events.len() as u64;
+        work.running.publish(&mut events);
+        self.spare = events;
+        Ok(asked)
     }
 
     /// Takes in what the service gave. `Some`: it was the last of it.
@@ -144,27 +271,5 @@ impl Streaming {
             return Some(Closed::Broken(too_large()));
         }
         None
-    }
-
-    /// Begins to write all that waits.
-    fn write(&mut self, work: &Work) -> Writing {
-        let events = std::mem::take(&mut self.waiting);
-        self.waiting_bytes = 0;
-        let mut pen = work.pen.clone();
-        if work.unkept.is_some() {
-            return Box::pin(std::future::ready((pen, events, Ok(None))));
-        }
-        let (first, head, attempts) = (work.events + 1, self.head.take(), work.attempts());
-        Box::pin(async move {
-            let done = pen.append(Draft { first, events: &events, head, attempts }).await;
-            (pen, events, done.map(|()| None))
-        })
-    }
-
-    /// What was written may be shown.
-    fn written(&mut self, work: &mut Work, pen: Pen, events: Vec<Bytes>) {
-        work.pen = pen;
-        work.events += events.len() as u64;
-        work.running.publish(events);
     }
 }

@@ -35,10 +35,25 @@ impl Wakers {
     }
 
     /// Takes out everybody who waits; they are woken by the caller, without the lock.
-    pub(crate) fn take(&mut self) -> Vec<Waker> {
+    pub(crate) fn take(&mut self) -> Waiting {
         if !std::mem::take(&mut self.waiting) {
-            return Vec::new();
+            return Waiting::default();
         }
-        self.places.iter_mut().filter_map(Option::take).collect()
+        let mut waiting = self.places.iter_mut().filter_map(Option::take);
+        Waiting { first: waiting.next(), others: waiting.collect() }
+    }
+}
+
+/// Those who waited. Nearly always it is one, for whom nothing is allocated.
+#[derive(Debug, Default)]
+#[must_use = "they wait until they are woken"]
+pub(crate) struct Waiting {
+    first: Option<Waker>,
+    others: Vec<Waker>,
+}
+
+impl Waiting {
+    pub(crate) fn wake(self) {
+        self.first.into_iter().chain(self.others).for_each(Waker::wake);
     }
 }

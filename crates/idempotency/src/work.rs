@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, response};
 use http_body::Body;
 use lastbyte_core::{
@@ -14,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::core::Core;
 use crate::kept::{AnswerHead, Ended, state_of};
 use crate::pen::{Draft, Lost, Pen};
-use crate::running::{Came, Over, Running, Whole};
+use crate::running::{Asked, Came, Over, Running, Whole};
 use crate::settings::{OnError, OnUnknown, count};
 use crate::stream::{Closed, Streaming};
 
@@ -29,6 +28,15 @@ pub(crate) enum Stop {
     Interrupted,
 }
 
+impl From<Asked> for Stop {
+    fn from(asked: Asked) -> Self {
+        match asked {
+            Asked::Cancelled => Self::Cancelled,
+            Asked::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
 /// A driver whose call is under way.
 pub(crate) struct Work {
     pub(crate) core: Arc<Core>,
@@ -40,20 +48,6 @@ pub(crate) struct Work {
     pub(crate) ask: Ask,
     /// The store was away for too long, and the answer goes on without it: how many of its events are there.
     pub(crate) unkept: Option<u64>,
-}
-
-/// A write that is under way: the events in it, which are to be shown behind it, and what the renewal of a
-/// lease says.
-pub(crate) type Writing = BoxFuture<'static, (Pen, Vec<Bytes>, Result<Option<Duration>, Lost>)>;
-
-/// Waits for the write that is under way, where there is one.
-pub(crate) async fn written(
-    writing: &mut Option<Writing>,
-) -> (Pen, Vec<Bytes>, Result<Option<Duration>, Lost>) {
-    match writing {
-        Some(writing) => writing.await,
-        None => std::future::pending().await,
-    }
 }
 
 impl Work {
@@ -71,18 +65,8 @@ impl Work {
         self.core.settings.attend_every().map_or(at, |every| at.min(self.pen.looked() + every))
     }
 
-    /// Begins to renew the lease.
-    pub(crate) fn renew(&self) -> Writing {
-        let mut pen = self.pen.clone();
-        Box::pin(async move {
-            let renewed = pen.renew().await;
-            (pen, Vec::new(), renewed)
-        })
-    }
-
     /// What a renewal has brought.
-    pub(crate) fn renewed(&mut self, pen: Pen, renewed: Result<Option<Duration>, Lost>) -> Result<(), Stop> {
-        self.pen = pen;
+    pub(crate) fn renewed(&mut self, renewed: Result<Option<Duration>, Lost>) -> Result<(), Stop> {
         match renewed {
             Ok(attended) if is_unread(&self.core, &self.running, attended) => Err(Stop::Unread),
             Ok(_) => Ok(()),
@@ -101,23 +85,23 @@ impl Work {
 
     /// Waits for `work`, and keeps the lease meanwhile.
     pub(crate) async fn keep<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stop> {
-        let (core, running) = (self.core.clone(), self.running.clone());
+        let running = self.running.clone();
         let mut work = std::pin::pin!(work);
-        let mut asked = std::pin::pin!(asked_to_stop(&core, &running));
-        let mut writing: Option<Writing> = None;
+        let mut let_go = running.let_go();
         loop {
             tokio::select! {
                 biased;
                 done = &mut work => return Ok(done),
-                stop = &mut asked => return Err(stop),
-                (pen, _, renewed) = written(&mut writing), if writing.is_some() => {
-                    writing = None;
-                    self.renewed(pen, renewed)?;
-                }
-                () = sleep_until(self.renew_at()), if writing.is_none() && self.unkept.is_none() => {
-                    writing = Some(self.renew());
-                }
+                asked = &mut let_go => return Err(asked.into()),
+                () = sleep_until(self.renew_at()), if self.unkept.is_none() => {}
             }
+            let renewed = tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                asked = &mut let_go => return Err(asked.into()),
+                renewed = self.pen.renew() => renewed,
+            };
+            self.renewed(renewed)?;
         }
     }
 
@@ -202,10 +186,10 @@ impl Work {
     }
 
     /// The last events and the end.
-    async fn end(mut self, ending: &Ending, last: Vec<Bytes>, head: Option<Bytes>) {
+    async fn end(mut self, ending: &Ending, mut last: Vec<Bytes>, head: Option<Bytes>) {
         let attempts = self.attempts();
         if let Some(kept) = self.unkept {
-            self.running.publish(last);
+            self.running.publish(&mut last);
             self.running.over(Over::Ended(ending.clone()));
             // Where the store is back, it says at least that nobody has to ask again.
             let events = [error_event(self.dialect(), &Ending::Interrupted)];
@@ -218,7 +202,7 @@ impl Work {
         let end = End { state: state_of(ending), detail: Ended::of(ending).write() };
         match self.pen.end(draft, end.clone()).await {
             Ok(()) => {
-                self.running.publish(last);
+                self.running.publish(&mut last);
                 self.running.over(Over::Ended(ending.clone()));
             }
             Err(Lost::Fenced) => {
@@ -227,7 +211,7 @@ impl Work {
             }
             Err(Lost::TooLarge | Lost::Away) => {
                 if self.core.settings.on_error == OnError::Pass {
-                    self.running.publish(last.clone());
+                    self.running.publish(&mut last.clone());
                     self.running.over(Over::Ended(ending.clone()));
                 } else {
                     self.running.over(Over::Broken(Ending::Interrupted));
@@ -235,6 +219,15 @@ impl Work {
                 self.pen.insist(Draft { first, events: &last, head, attempts }, end).await;
             }
         }
+    }
+
+    /// Nothing comes that goes on with it: for the moment, where that `passes`.
+    pub(crate) async fn refused(self, ending: Ending, passes: bool) {
+        if passes {
+            // Not now. When the lease is out it is tried again, by whoever comes first.
+            return self.running.over(Over::Lost);
+        }
+        self.broken(ending, Vec::new(), None).await;
     }
 
     /// It broke: with an event that says so, where it has any; else nothing was answered.
@@ -285,15 +278,6 @@ pub(crate) async fn set_free(core: &Core, pen: &mut Pen, attempts: u32, is_ambig
     };
     if let Err(lost) = written {
         tracing::debug!(?lost, "a key could not be set free, its lease will run out");
-    }
-}
-
-/// Resolves when the answer is not to be written here any longer.
-pub(crate) async fn asked_to_stop(core: &Core, running: &Running) -> Stop {
-    let mut interrupt = core.interrupt.subscribe();
-    tokio::select! {
-        () = running.stopped() => Stop::Cancelled,
-        Ok(_) = interrupt.wait_for(|interrupt| *interrupt) => Stop::Interrupted,
     }
 }
 

@@ -56,6 +56,9 @@
 //! | [`AdmissionLayer::per_upstream`](backpressure::AdmissionLayer::per_upstream) | `backpressure` | streams at once to each upstream, also learned | who waits between two attempts holds no place |
 //! | [`GuardLayer`](guard::GuardLayer) | `guard` | first event, idle, total | its clock starts when an attempt is sent |
 //!
+//! What is logged of all this, and any text, is redacted by `redact` (features `redact` and, for its `tracing` layer,
+//! `redact-tracing`).
+//!
 //! Each works alone, and in any order that type-checks. A program that reads the answer itself needs no
 //! seal: the body's [`BodyError`](core::BodyError) tells it how the answer ended.
 //!
@@ -106,6 +109,8 @@ pub use lastbyte_guard as guard;
 pub use lastbyte_idempotency as idempotency;
 #[cfg(feature = "quota")]
 pub use lastbyte_quota as quota;
+#[cfg(feature = "redact")]
+pub use lastbyte_redact as redact;
 #[cfg(feature = "retry")]
 pub use lastbyte_retry as retry;
 #[cfg(feature = "store")]

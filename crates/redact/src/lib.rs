@@ -8,6 +8,30 @@
 //! assert_eq!(redactor.redact("nothing to see"), "nothing to see");
 //! ```
 //!
+//! A rule that takes out all Chinese and leaves every key, as log filters do, blinds whoever reads the log and leaks what
+//! matters. Here a value is what a check confirms: a check digit, a numbering plan, the shape of a provider's keys, a word
+//! in front of it. What looks like one and is none (times, hashes, versions, order numbers) stays.
+//!
+//! # Disguise
+//!
+//! One value is found in all its spellings: `１３８…` of full width, `一三八…`, `%31%33%38`, `\u0031\u0033\u0038`, `&#49;`, with a
+//! zero-width space or a terminal's colour in it, in quotes within quotes, in base64 (one level deep). And it has one
+//! pseudonym in all of them:
+//!
+//! ```
+//! use lastbyte_redact::{Key, Redactor, Style};
+//!
+//! let key = Key::new("thirty bytes that nobody knows")?;
+//! let redactor = Redactor::builder().style(Style::Pseudonym(key)).build();
+//! let marks = redactor.redact("138 1234 5678 ＋８６１３８１２３４５６７８").into_owned();
+//! let (one, other) = marks.split_once(' ').unwrap();
+//! assert_eq!(one, other);
+//! # Ok::<(), lastbyte_redact::KeyTooShort>(())
+//! ```
+//!
+//! A pseudonym is the beginning of an HMAC: without a key all mobile numbers of China are tried in minutes. It is
+//! still personal data (GDPR, Article 4(5)); [`Style::Label`] leaves none.
+//!
 //! # Streams
 //!
 //! What comes in pieces is redacted as it comes, and gives the same text as the whole would, however it was cut:
@@ -22,6 +46,37 @@
 //! stream.finish(&mut out);
 //! assert_eq!(out, "key [SECRET] end");
 //! ```
+//!
+//! It is one scanner for both: where it asks for what is not there yet, nothing is concluded, and the text is held back
+//! from there on. Plain words leave at once.
+//!
+//! # What is found
+//!
+//! | rule | what | confirmed by |
+//! |---|---|---|
+//! | [`Email`](Rule::Email) | mail addresses, with Chinese names and domains too | a top-level domain |
+//! | [`Phone`](Rule::Phone) | numbers of China, North America, Germany and Japan; others behind `+` or a word such as `tel` | numbering plans (ITU-T E.164) |
+//! | [`Id`](Rule::Id) | ID cards of China, SSN and ITIN of the USA, passports by the word before them, licence plates of China | GB 11643, ISO 7064 |
+//! | [`Card`](Rule::Card) | bank cards, IBAN | ISO/IEC 7812, ISO 13616 |
+//! | [`Ip`](Rule::Ip) | IPv4, IPv6; not loopback, private, link-local or unallocated ones | RFC 4291, RFC 5952 |
+//! | [`Secret`](Rule::Secret) | keys of some forty providers, JSON web tokens, `Bearer` and `Basic`, passwords behind a word or in a URL, private keys | their beginnings and letters, RFC 7519, RFC 7468 |
+//! | [`Zh`](Rule::Zh) | runs of Chinese characters; off unless it is asked for | nothing |
+//!
+//! # What is not
+//!
+//! - Names and stories follow no pattern. [`Redactor::digest`] says what can be said of a whole text without its words.
+//! - Numbers of other countries without `+` or a word before them; figures mixed with Chinese numerals; two levels of
+//!   base64; a secret that is split over two texts.
+//!
+//! # Bounds
+//!
+//! | what | how much | beyond it |
+//! |---|---|---|
+//! | read from where a value may begin, and held of a stream | 4 KiB | a secret that is longer is redacted to the end of its word |
+//! | text before a value that tells what it is | 96 bytes | it is not seen |
+//! | a private key | 64 KiB | what follows is looked at again |
+//! | a word in base64 that is decoded | 15 to 1024 characters | it stays |
+//! | a password | 512 characters | what follows stays |
 
 mod builder;
 mod digest;

@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Mock(MockArgs),
     /// Reads the configuration, and prints what would run or every mistake in it.
     Check(Shared),
+    /// Standard input to standard output, redacted, as it comes.
+    Redact(RedactArgs),
 }
 
 #[derive(Args, Debug)]
@@ -56,6 +58,19 @@ pub(crate) struct MockArgs {
     /// What goes wrong, as `POST /faults` takes it, or `@FILE` with it.
     #[arg(long, value_name = "JSON")]
     pub(crate) faults: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RedactArgs {
+    /// What is looked for, with commas: zh, email, phone, id, card, ip, secret [default: all but zh].
+    #[arg(long, value_name = "RULES", value_delimiter = ',')]
+    pub(crate) rules: Vec<String>,
+    /// What stands in the place of a value: label, or pseudonym with a key in GATEWAY_REDACT_KEY.
+    #[arg(long, value_name = "STYLE", default_value = "label", value_parser = ["label", "pseudonym"])]
+    pub(crate) style: String,
+    /// The lines are JSON, and stay JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 impl Shared {

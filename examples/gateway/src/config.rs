@@ -13,11 +13,13 @@ mod journal;
 mod keys;
 mod overload;
 mod read;
+mod redact;
 mod value;
 
 pub(crate) use journal::{Idempotency, Store, StoreUrl};
 pub(crate) use overload::{Backpressure, Breaker, Quota};
 pub(crate) use read::{Sources, load};
+pub(crate) use redact::{Redact, Style, rules};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) quota: Quota,
     pub(crate) store: Store,
     pub(crate) idempotency: Idempotency,
+    pub(crate) redact: Redact,
     pub(crate) log: Log,
 }
 
@@ -158,6 +161,7 @@ impl Default for Config {
             quota: Quota::default(),
             store: Store::default(),
             idempotency: Idempotency::default(),
+            redact: Redact::default(),
             log: Log { level: "info".into(), format: LogFormat::Text },
         }
     }
@@ -222,7 +226,7 @@ impl fmt::Display for Config {
         };
         writeln!(f, "ambiguous = \"{ambiguous}\"\nmid_stream = \"{}\"", retry.mid_stream.as_str())?;
         write!(f, "{}", self.breaker)?;
-        write!(f, "{}{}", self.store, self.idempotency)?;
+        write!(f, "{}{}{}", self.store, self.idempotency, self.redact)?;
         let format = match log.format {
             LogFormat::Text => "text",
             LogFormat::Json => "json",

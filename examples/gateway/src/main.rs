@@ -12,6 +12,8 @@ use clap::Parser;
 use lastbyte_mock::{Faults, Mock, MockConfig};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 mod admin;
 mod calls;
@@ -23,14 +25,16 @@ mod journal;
 mod places;
 mod proxy;
 mod quotas;
+mod redact;
 mod routes;
 mod server;
 mod stats;
 mod upstream;
 
-use cli::{Cli, Command, MockArgs, Shared};
-use config::{Config, Log, LogFormat};
+use cli::{Cli, Command, MockArgs, RedactArgs, Shared};
+use config::{Config, LogFormat};
 use drain::Drain;
+use lastbyte::redact::trace::{RedactLayer, install_panic_hook};
 
 /// What went wrong, by the exit code it has.
 #[derive(Debug)]
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Command::Demo(shared) => runtime.block_on(run_demo(shared)),
         Command::Serve(shared) => runtime.block_on(run_serve(shared)),
         Command::Mock(args) => runtime.block_on(run_mock(args)),
+        Command::Redact(args) => run_redact(args),
         Command::Check(shared) => load(Config::default(), shared).map(|config| print(&config.to_string())),
     };
     // What is still open has had its time.
@@ -82,15 +87,35 @@ fn load(defaults: Config, shared: &Shared) -> Result<Config, Failed> {
     config::load(defaults, &shared.sources()).map_err(|mistakes| Failed::Usage(mistakes.to_string()))
 }
 
-fn start_log(log: &Log) {
-    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+/// Everything that is logged is redacted as it is written.
+fn start_log(config: &Config) -> Result<(), Failed> {
+    let redactor = config.redact.redactor().map_err(Failed::Usage)?;
+    let filter = EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    // Where one is set already there is nothing to do.
-    let _ = match log.format {
-        LogFormat::Text => subscriber.with_ansi(colours).try_init(),
-        LogFormat::Json => subscriber.json().try_init(),
+    let layer = RedactLayer::new(redactor.clone()).with_writer(std::io::stderr);
+    let layer = match config.log.format {
+        LogFormat::Text => layer.with_colours(colours),
+        LogFormat::Json => layer.with_json(),
     };
+    install_panic_hook(redactor);
+    // Where one is set already there is nothing to do.
+    let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
+    Ok(())
+}
+
+fn run_redact(args: &RedactArgs) -> Result<(), Failed> {
+    let redactor = redact::redactor(args).map_err(Failed::Usage)?;
+    let (input, output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let passed = if args.json {
+        redact::json(&redactor, input, output)
+    } else {
+        redact::text(&redactor, input, output)
+    };
+    match passed {
+        // Nobody reads any more: that is no fault of ours.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|error| Failed::Running(format!("standard input to output: {error}"))),
+    }
 }
 
 fn listen(addr: SocketAddr, flag: &str) -> Result<TcpListener, Failed> {
@@ -111,7 +136,7 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, Failed> {
 
 async fn run_serve(shared: &Shared) -> Result<(), Failed> {
     let config = load(Config::default(), shared)?;
-    start_log(&config.log);
+    start_log(&config)?;
     run(config, None).await
 }
 
@@ -120,7 +145,7 @@ async fn run_demo(shared: &Shared) -> Result<(), Failed> {
     let folder = tempfile::Builder::new().prefix("lastbyte-demo-").tempdir();
     let folder = folder.map_err(|error| Failed::Running(format!("no temporary folder: {error}")))?;
     let mut config = load(demo::defaults(folder.path()), shared)?;
-    start_log(&config.log);
+    start_log(&config)?;
     let mock = demo::mock(1).await.map_err(Failed::Running)?;
     if shared.upstream.is_none() {
         config.upstream.url = mock.url().parse().map_err(|_| Failed::Running("no URL of the mock".into()))?;

@@ -15,13 +15,13 @@ use crate::support::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn data(event: impl Into<Bytes>) -> Step {
+pub(crate) fn data(event: impl Into<Bytes>) -> Step {
     Step::Data(event.into())
 }
 
 /// A chat API whose first answer is `first` and never ends; whoever takes it over gets what is missing of
 /// `abcd`. And what it was told of the answer so far, at each call.
-fn goes_on(first: Answer) -> (Chat, Arc<Mutex<Vec<usize>>>) {
+pub(crate) fn goes_on(first: Answer) -> (Chat, Arc<Mutex<Vec<usize>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let told = seen.clone();
     let chat = Chat::by(move |call| {
@@ -42,14 +42,14 @@ fn goes_on(first: Answer) -> (Chat, Arc<Mutex<Vec<usize>>>) {
 }
 
 /// Two gateways over one store, of which the second takes care.
-struct Pair {
-    first: Node,
-    second: Node,
-    journal: Arc<dyn Journal>,
-    tasks: JoinSet<()>,
+pub(crate) struct Pair {
+    pub(crate) first: Node,
+    pub(crate) second: Node,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) tasks: JoinSet<()>,
 }
 
-fn pair(chat: &Chat, settings: impl Fn() -> Builder) -> Pair {
+pub(crate) fn pair(chat: &Chat, settings: impl Fn() -> Builder) -> Pair {
     let journal = memory();
     let node = || Node::new(settings(), &journal, inner(chat.clone()));
     let (first, second) = (node(), node());
@@ -190,7 +190,7 @@ async fn an_answer_whose_writer_died_ends_with_its_error_where_nothing_can_go_on
     assert_eq!(chat.asked(), 1);
 }
 
-fn assert_interrupted(read: &Read) {
+pub(crate) fn assert_interrupted(read: &Read) {
     assert_eq!((read.text.as_str(), read.last_error().as_deref()), ("ab", Some("interrupted")), "{read:?}");
     assert_eq!(read.error, Some((Ending::Interrupted, true)));
 }

@@ -160,6 +160,54 @@ async fn who_joins_waits_no_longer_than_it_wants_to() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_asks_waits_no_longer_than_it_wants_to_and_the_answer_goes_on() {
+    let late = [vec![Step::Data(event("a")), Step::Wait(60_000 * MS)], steps(["b"])].concat();
+    let minute = 60_000 * MS;
+    let chat = Chat::new([
+        Answer::stream(late),
+        Answer::stream(steps(["a", "b"])).after(minute),
+        Answer::whole(200, "ab").after(minute),
+    ]);
+    let node = Node::alone(&chat);
+    let hurried = |key, stream, by_header| {
+        let mut request = ask(key, stream);
+        let deadline = Deadline { at: Instant::now() + 5000 * MS, by_caller: true };
+        if by_header {
+            return with(request, "x-request-timeout", "5");
+        }
+        request.extensions_mut().insert(deadline);
+        request
+    };
+    let is_late = Ending::Truncated { cause: Cause::Total, by_caller: true };
+    for (key, stream, by_header) in [("late", true, true), ("silent", true, true), ("whole", false, false)] {
+        let begun = Instant::now();
+        let read = node.get(hurried(key, stream, by_header)).await;
+        assert_eq!(begun.elapsed().as_millis() / 10, 500, "{key}");
+        if key == "late" {
+            assert_eq!((read.status, read.text.as_str()), (200, "a"));
+            assert_eq!(read.error, Some((is_late.clone(), false)));
+        } else {
+            assert_eq!((read.status, read.ending.as_ref()), (504, Some(&is_late)), "{key}");
+        }
+    }
+    for call in chat.calls() {
+        assert!(
+            !call.head.headers.contains_key("x-request-timeout"),
+            "it is not how long the answer may take"
+        );
+        assert!(call.head.extensions.get::<Deadline>().is_none());
+    }
+    assert_eq!(node.layer.totals().running, 3, "nobody waits, and they go on");
+    node.layer.drained().await;
+    for (key, stream) in [("late", true), ("silent", true), ("whole", false)] {
+        let read = node.get(ask(key, stream)).await;
+        let text = if stream { &read.text } else { &read.body };
+        assert_eq!((text.as_str(), read.replayed(), &read.error), ("ab", true, &None), "{key}");
+    }
+    assert_eq!(chat.asked(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_head_that_was_held_long_enough_goes_and_the_error_behind_it_is_told_inside() {
     let chat = Chat::new([Answer::whole(500, "no").after(60_000 * MS), Answer::stream(steps(["a"]))]);
     let nodes = two_nodes(&chat);

@@ -7,9 +7,12 @@ mod support;
 
 mod bounds;
 mod crash;
+mod failover;
+mod insist;
 mod joining;
 mod leaving;
 mod resume;
 mod store;
+mod takeover;
 mod whole;
 mod wire;

@@ -4,7 +4,7 @@ use http::Request;
 use http_body_util::Full;
 use lastbyte_core::Ending;
 use lastbyte_idempotency::{IdempotencyLayer, OnError};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::support::{
     Answer, CHAT, Chat, Node, Step, ask, event, inner, memory, read, read_events, steps, until, with,
@@ -59,6 +59,20 @@ async fn a_store_that_comes_back_in_time_is_not_noticed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_comes_at_once_is_written_at_once_and_not_without_a_bound() {
+    for (count, batches) in [(3, vec![3, 3]), (200, vec![64, 64, 64, 8, 3])] {
+        let texts = vec![Step::Data(event("a")); count];
+        let chat = Chat::new([Answer::stream([texts, vec![Step::Gate], steps(["z"])].concat())]);
+        let node = node(&chat, OnError::Refuse);
+        let first = read_events(node.send(ask("k", true)).await, count).await;
+        assert_eq!(first.text.len(), count, "all of it is shown before more comes");
+        chat.open();
+        assert_eq!(node.get(ask("k", true)).await.text.len(), count + 1);
+        assert_eq!(node.journal.batches(), batches);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_shown_that_is_not_in_the_store() {
     let chat = Chat::new([ten()]);
     let node = node(&chat, OnError::Refuse);
@@ -68,6 +82,25 @@ async fn nothing_is_shown_that_is_not_in_the_store() {
     let read = read(reader).await;
     assert_eq!((read.text.as_str(), read.error), ("abc", Some((Ending::Interrupted, false))));
     until("the chat API is let go of", || chat.held() == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_being_written_when_its_process_goes_is_shown_only_if_it_is_written() {
+    for (down, text) in [(false, "ab"), (true, "a")] {
+        let pieces = ["a", "b"].into_iter().flat_map(|text| [Step::Data(event(text)), Step::Gate]);
+        let chat = Chat::new([Answer::stream(pieces.collect())]);
+        let node = node(&chat, OnError::Refuse);
+        let reader = node.send(ask("k", true)).await;
+        sleep(SECOND).await;
+        node.journal.pause_until(Instant::now() + 5 * SECOND);
+        chat.open();
+        sleep(SECOND).await;
+        node.layer.interrupt();
+        sleep(SECOND).await;
+        node.journal.set_down(down);
+        let read = read(reader).await;
+        assert_eq!((read.text.as_str(), read.error), (text, Some((Ending::Interrupted, false))));
+    }
 }
 
 #[tokio::test(start_paused = true)]

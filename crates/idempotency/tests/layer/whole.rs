@@ -100,6 +100,96 @@ async fn an_answer_in_one_piece_is_replayed_byte_for_byte_with_what_says_what_it
     assert_eq!((first.replayed(), again.replayed()), (false, true));
 }
 
+/// What is kept of an answer's head, beside its status.
+const KEPT: [&str; 9] = [
+    "anthropic-organization-id",
+    "content-disposition",
+    "content-language",
+    "content-type",
+    "openai-organization",
+    "openai-processing-ms",
+    "request-id",
+    "x-request-id",
+    "x-upstream-request-id",
+];
+
+/// What is that of one reader, of one connection or of one moment, or what nobody knows.
+const LEFT: [&str; 20] = [
+    "age",
+    "alt-svc",
+    "anthropic-ratelimit-requests-remaining",
+    "cf-ray",
+    "connection",
+    "content-digest",
+    "date",
+    "etag",
+    "keep-alive",
+    "location",
+    "proxy-authenticate",
+    "retry-after",
+    "server",
+    "set-cookie",
+    "strict-transport-security",
+    "via",
+    "www-authenticate",
+    "x-odd",
+    "x-ratelimit-remaining-tokens",
+    "x-should-retry",
+];
+
+#[tokio::test(start_paused = true)]
+async fn of_a_head_others_get_what_is_said_to_be_kept_and_nothing_else() {
+    for stream in [true, false] {
+        let mut answer = if stream {
+            Answer::stream([vec![Step::Gate], steps(["a"])].concat())
+        } else {
+            Answer { steps: vec![Step::Gate, Step::Data("{}".into())], ..Answer::whole(200, "") }
+        };
+        let names = KEPT.iter().chain(&LEFT).filter(|name| !stream || **name != "content-type");
+        answer.headers.extend(names.map(|name| ((*name).into(), format!("the {name}"))));
+        let chat = Chat::new([answer]);
+        let journal = memory();
+        let [here, there] =
+            [(); 2].map(|()| Node::new(IdempotencyLayer::builder(), &journal, inner(chat.clone())));
+        // Each ends with its answer.
+        let gets = |node: &Node| {
+            let node = node.clone();
+            tokio::spawn(async move { node.get(ask("k", stream)).await })
+        };
+        let first = gets(&here);
+        chat.until_asked(1).await;
+        let mut readers = vec![gets(&here), gets(&there)];
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        chat.open();
+        first.await.unwrap();
+        readers.extend([gets(&here), gets(&there)]);
+        let ours = ["x-lastbyte-answer", "x-lastbyte-attempts"];
+        let mut expected: Vec<_> = KEPT.iter().chain(&ours).copied().collect();
+        // A stream is not to be kept on its way.
+        expected.extend(stream.then_some("cache-control"));
+        expected.sort_unstable();
+        for reader in readers {
+            let read = reader.await.unwrap();
+            let mut names: Vec<_> = read.headers.keys().map(http::HeaderName::as_str).collect();
+            // Whoever joins a stream that runs gets no replay.
+            names.retain(|name| *name != "idempotent-replayed");
+            names.sort_unstable();
+            assert_eq!(names, expected, "{stream}");
+        }
+        let told: serde_json::Value = here
+            .journal
+            .given()
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .find(|told: &serde_json::Value| told.get("status").is_some())
+            .unwrap();
+        let mut written: Vec<_> =
+            told["headers"].as_array().unwrap().iter().map(|pair| pair[0].as_str().unwrap()).collect();
+        written.sort_unstable();
+        assert_eq!(written, KEPT, "{stream}: what is written down is no more");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_nothing_was_answered_the_key_is_free() {
     let cut = Answer { steps: vec![Step::Data("{\"choi".into()), Step::Reset], ..Answer::whole(200, "") };

@@ -17,7 +17,7 @@ fn request(path: &str) -> Request<Full<Bytes>> {
     request
 }
 
-const MESSAGES: [&str; 5] = [
+pub(crate) const MESSAGES: [&str; 5] = [
     "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"type\":\"message\",\"content\":[]}}\n\n",
     "event: ping\ndata: {\"type\":\"ping\"}\n\n",
     "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n",

@@ -59,7 +59,7 @@ pub(super) fn is_dull(bytes: &[u8]) -> bool {
     let (mut bits, mut held, mut missing) = (0_u32, 0_u32, 0);
     for (at, byte) in bytes.iter().enumerate() {
         let Some(six) = value(char::from(*byte)) else { return false };
-        if at >= LONGEST + 1 {
+        if at > LONGEST {
             return true;
         }
         bits = bits << 6 | u32::from(six);

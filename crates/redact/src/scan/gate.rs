@@ -264,6 +264,10 @@ fn chinese(text: &str, at: usize, last: Option<char>) -> usize {
     }
     let mut place = at;
     while place < end {
+        // What is asked for behind it may be a Chinese character, too.
+        if bytes[place..].starts_with("是".as_bytes()) && secret::asks(bytes, place + 3, Some('是')) {
+            return place + 3;
+        }
         if number::begins_with_bytes(bytes[place], bytes[place + 1], bytes[place + 2])
             && !is_lone(text, place, last, at)
         {

@@ -29,6 +29,10 @@ fn text() -> impl Strategy<Value = String> {
         prop::sample::select(vec![
             "password",
             "Bearer",
+            "密码是",
+            "是",
+            "password=Some(\"",
+            "basic ",
             "密码",
             "@",
             "@qq.com",

@@ -18,7 +18,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::names::Names;
 use super::plan::{Plan, Plans};
 use super::self_test;
-use super::spans::{Kept, write_spans};
+use super::spans::{Kept, write_span, write_spans};
 use super::value::Pen;
 use crate::Redactor;
 
@@ -239,6 +239,8 @@ where
                     "}",
                 ]);
                 if let Some(span) = span {
+                    line.push_str(",\"span\":");
+                    write_span(&span, self.number, settings, line);
                     line.push_str(",\"spans\":[");
                     write_spans(&span, self.number, settings, line);
                     line.push(']');

@@ -26,6 +26,8 @@
 //! not looked at; they show as `[SECRET]`. [`RedactLayer::with_only`] turns this around, and writes no other fields than
 //! those that are named.
 //!
+//! A line of JSON has the shape of `tracing-subscriber`'s: `timestamp`, `level`, `target`, `fields`, `span` and `spans`.
+//!
 //! # What is not
 //!
 //! - One value in two fields: each of them is looked at alone.

@@ -42,7 +42,7 @@ impl Kept {
     fn write(&self, settings: &Settings, out: &mut String) {
         let is_json = settings.format == Format::Json;
         if is_json {
-            out.extend(["{\"name\":\"", &self.plan.name, "\",\"fields\":{"]);
+            out.push('{');
         } else {
             settings.paint("\x1b[1m", &self.plan.name, out);
             out.push_str(if self.fields.is_empty() { "" } else { "{" });
@@ -57,13 +57,26 @@ impl Kept {
             });
             out.push_str(field);
         }
-        out.push_str(if is_json {
-            "}}"
-        } else if self.fields.is_empty() {
-            ":"
-        } else {
-            "}:"
-        });
+        if is_json {
+            let comma = if self.fields.is_empty() { "" } else { "," };
+            return out.extend([comma, "\"name\":\"", &self.plan.name, "\"}"]);
+        }
+        out.push_str(if self.fields.is_empty() { ":" } else { "}:" });
+    }
+}
+
+/// Writes a span alone.
+pub(super) fn write_span<'a, S: LookupSpan<'a>>(
+    span: &SpanRef<'a, S>,
+    layer: usize,
+    settings: &Settings,
+    out: &mut String,
+) {
+    let extensions = span.extensions();
+    let all = extensions.get::<All>().map_or(&[][..], |All(all)| all);
+    match all.iter().find(|(number, _)| *number == layer) {
+        Some((_, kept)) => kept.write(settings, out),
+        None => out.push_str("{}"),
     }
 }
 
@@ -86,7 +99,7 @@ fn write_from<'a, S: LookupSpan<'a>>(
 ) {
     let is_json = settings.format == Format::Json;
     if left == 0 {
-        out.push_str(if is_json { "{\"name\":\"…\",\"fields\":{}}" } else { "…:" });
+        out.push_str(if is_json { "{\"name\":\"…\"}" } else { "…:" });
         return;
     }
     if let Some(parent) = span.parent() {

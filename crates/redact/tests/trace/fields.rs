@@ -29,7 +29,7 @@ fn values_of_denied_names_are_not_looked_at() {
     let secret = "[SECRET]";
     let fields = value!({"password": secret, "api_key": secret, "session.token": secret, "token_count": 7});
     assert_eq!(output[0]["fields"], fields);
-    assert_eq!(output[1]["spans"][0]["fields"], value!({"x-api-key": secret, "cookie": secret}));
+    assert_eq!(output[1]["spans"][0], value!({"x-api-key": secret, "cookie": secret, "name": "span"}));
     let output = written(human(), emit);
     assert!(output.contains("password=[SECRET] api_key=[SECRET] session.token=[SECRET] token_count=7"));
 }
@@ -52,10 +52,10 @@ fn a_list_of_allowed_names_keeps_all_others_out() {
     let output = objects(&written(json().with_only(only), emit));
     let fields = value!({"message": "a message", "status": 200, "who": "[REDACTED]", "password": "[SECRET]"});
     assert_eq!(output[0]["fields"], fields);
-    assert_eq!(output[0]["spans"][0]["fields"], value!({"tenant": "a", "story": "[REDACTED]"}));
+    assert_eq!(output[0]["spans"][0], value!({"tenant": "a", "story": "[REDACTED]", "name": "span"}));
     let output = objects(&written(json().with_only(only).without_others(), emit));
     assert_eq!(output[0]["fields"], value!({"message": "a message", "status": 200, "password": "[SECRET]"}));
-    assert_eq!(output[0]["spans"][0]["fields"], value!({"tenant": "a"}));
+    assert_eq!(output[0]["spans"][0], value!({"tenant": "a", "name": "span"}));
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_field_that_is_recorded_again_is_replaced() {
     let output = written(human(), emit);
     assert!(output.contains(" span{a=[PHONE] c=\"x\" b=2}: "), "{output}");
     let output = objects(&written(json(), emit));
-    assert_eq!(output[0]["spans"][0], value!({"name": "span", "fields": {"a": "[PHONE]", "c": "x", "b": 2}}));
+    assert_eq!(output[0]["spans"][0], value!({"a": "[PHONE]", "c": "x", "b": 2, "name": "span"}));
 }
 
 #[test]
@@ -110,6 +110,7 @@ fn spans_are_written_from_the_outermost() {
     let output = objects(&written(json(), emit));
     let names: Vec<_> = output[0]["spans"].as_array().unwrap().iter().map(|span| &span["name"]).collect();
     assert_eq!(names, ["outer", "middle", "inner"]);
+    assert_eq!(output[0]["span"], value!({"b": 2, "name": "inner"}));
 }
 
 #[test]
@@ -123,7 +124,7 @@ fn of_very_many_spans_the_innermost_are_written() {
     let output = objects(&written(json(), emit));
     let spans = output[0]["spans"].as_array().unwrap();
     assert_eq!((spans.len(), &spans[0]["name"]), (65, &value!("…")));
-    assert_eq!((&spans[1]["fields"]["at"], &spans[64]["fields"]["at"]), (&value!(6), &value!(69)));
+    assert_eq!((&spans[1]["at"], &spans[64]["at"]), (&value!(6), &value!(69)));
     assert!(written(human(), emit).contains(" …:s{at=6}:s{at=7}:"));
 }
 
@@ -138,7 +139,7 @@ fn two_layers_keep_their_spans_apart() {
     });
     assert!(people.text().contains("span{a=1}: "), "{}", people.text());
     let output = objects(&machines.text());
-    assert_eq!(output[0]["spans"][0]["fields"], value!({"a": 1, "b": "[EMAIL]"}));
+    assert_eq!(output[0]["spans"][0], value!({"a": 1, "b": "[EMAIL]", "name": "span"}));
 }
 
 #[test]

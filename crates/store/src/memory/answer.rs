@@ -36,7 +36,7 @@ pub(super) struct Answer {
     events: Vec<Bytes>,
     end: Option<Bytes>,
     attended: Option<Instant>,
-    /// Wakes those who wait for a change.
+    /// Wakes those who wait for a change; each of them holds it, too.
     pub(super) changed: Arc<Notify>,
 }
 
@@ -117,6 +117,13 @@ impl Answer {
             Ok(())
         } else {
             Err(WriteError::Fenced)
+        }
+    }
+
+    /// Wakes those who wait for a change. Nobody begins to while the table is locked.
+    pub(super) fn tell(&self) {
+        if Arc::strong_count(&self.changed) > 1 {
+            self.changed.notify_waiters();
         }
     }
 

@@ -33,11 +33,13 @@ impl Graves {
         self.tenants.get(&id).map(String::as_str)
     }
 
-    /// Forgets the oldest one whose time is over, if there is one.
-    pub(super) fn sweep_one(&mut self, now: Instant) {
-        if let Some(id) = self.queue.due(now) {
+    /// Forgets the oldest one whose time is over. Whether there was one.
+    pub(super) fn sweep_one(&mut self, now: Instant) -> bool {
+        let due = self.queue.due(now);
+        if let Some(id) = due {
             self.forget(id);
         }
+        due.is_some()
     }
 
     pub(super) fn forget(&mut self, id: AnswerId) {

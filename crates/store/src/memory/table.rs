@@ -92,19 +92,21 @@ impl Table {
         self.sweep(now);
         let answer = self.find(now, id)?;
         let (cost, events, was_ended) = (answer.cost(), answer.events(), answer.is_ended());
+        let before = (answer.leased_until(), answer.expires());
         let changed = change(answer);
         let (new_cost, is_ended, leased_until) = (answer.cost(), answer.is_ended(), answer.leased_until());
         let expires = answer.expires();
         if answer.events() != events || is_ended != was_ended || !answer.is_leased(now) {
-            answer.changed.notify_waiters();
+            answer.tell();
         }
         self.bytes = self.bytes - cost + new_cost;
+        // The queues hold no later times than those before: what has become no earlier has its place there.
         if is_ended && !was_ended {
             self.running.remove(id);
-        } else if self.running.time(id).is_some_and(|time| leased_until < time) {
+        } else if leased_until < before.0 && self.running.time(id).is_some_and(|time| leased_until < time) {
             self.running.put(id, leased_until);
         }
-        if self.expiring.time(id).is_some_and(|time| expires < time) {
+        if expires < before.1 && self.expiring.time(id).is_some_and(|time| expires < time) {
             self.expiring.put(id, expires);
         }
         // A running answer is never refused what it may have: those that have ended give way.
@@ -138,7 +140,7 @@ impl Table {
         self.expiring.remove(id);
         self.running.remove(id);
         self.ended.remove(id);
-        answer.changed.notify_waiters();
+        answer.tell();
         Some(answer)
     }
 
@@ -207,9 +209,12 @@ impl Table {
     /// Removes some of what has expired.
     fn sweep(&mut self, now: Instant) {
         for _ in 0..SWEPT_AT_ONCE {
-            self.graves.sweep_one(now);
-            if let Some(id) = self.expiring.due(now) {
+            let forgot = self.graves.sweep_one(now);
+            let due = self.expiring.due(now);
+            if let Some(id) = due {
                 self.settle(now, id);
+            } else if !forgot {
+                return;
             }
         }
     }

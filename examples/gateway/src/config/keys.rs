@@ -14,10 +14,10 @@ pub(super) type Set = fn(&mut Config, &Value) -> Read<()>;
 
 /// Every key, and what sets it.
 pub(super) fn all() -> impl Iterator<Item = &'static (&'static str, Set)> {
-    KEYS.iter().chain(super::overload::KEYS).chain(super::journal::KEYS)
+    KEYS.iter().chain(super::overload::KEYS).chain(super::journal::KEYS).chain(super::redact::KEYS)
 }
 
-/// All but those of the overload and of the journal.
+/// All but those of the overload, of the journal and of the redaction.
 const KEYS: &[(&str, Set)] = &[
     ("listen", |config, value| value::listen(value).map(|addr| config.listen = addr)),
     ("admin_listen", |config, value| value::listen(value).map(|addr| config.admin_listen = addr)),

@@ -14,7 +14,7 @@ pub(super) fn find(cursor: &mut Cursor<'_>, before: &str, last: Option<char>) ->
     match last? {
         ' ' => bearer(cursor, before).or_else(|| pair(cursor, before)),
         ':' => url(cursor, before).or_else(|| pair(cursor, before)),
-        '=' | '"' | '\'' | '`' | '\n' => pair(cursor, before),
+        '=' | '"' | '\'' | '`' | '\n' | '是' => pair(cursor, before),
         _ => None,
     }
 }
@@ -94,13 +94,18 @@ const KEYS: &[&str] = &[
 /// The value behind a word, `=` or `:`, and perhaps quotes.
 fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
     let (rest, quote) = opening(before);
+    // As Rust's `Debug` writes an optional one.
+    let rest = if quote.is_some() { rest.strip_suffix("Some(").unwrap_or(rest) } else { rest };
     let rest = rest.trim_end_matches([' ', '\u{3000}', '\t']);
-    let rest = rest.strip_suffix(['=', ':', '：']).or_else(|| quote.and(rest.strip_suffix('是')))?;
+    let rest = rest.strip_suffix(['=', ':', '：', '是'])?;
     let rest = rest.trim_end_matches(' ').trim_end_matches(['"', '\'', '`', '\\', ' ']);
     let ends = |word: &&&str| {
         let Some(at) = rest.len().checked_sub(word.len()) else { return false };
         let Some(end) = rest.get(at..) else { return false };
-        let whole = !word.is_ascii() || !rest[..at].ends_with(|ch: char| ch.is_ascii_alphabetic());
+        // `password`, `db_password` and `dbPassword`, but not `nopassword`.
+        let is_hump = end.starts_with(|ch: char| ch.is_ascii_uppercase())
+            && rest[..at].ends_with(|ch: char| ch.is_ascii_lowercase());
+        let whole = !word.is_ascii() || is_hump || !rest[..at].ends_with(|ch: char| ch.is_ascii_alphabetic());
         whole && end.eq_ignore_ascii_case(word)
     };
     let is_password = PASSWORDS.iter().find(ends).is_some();
@@ -109,7 +114,8 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
     }
     let start = cursor.at();
     let (canonical, end) = value(cursor, quote)?;
-    let placeholder = canonical.starts_with(['<', '$', '{', '*', '[', '(', '%'])
+    let placeholder = canonical.starts_with(['<', '$', '{', '*', '[', '(', '%', '/'])
+        || quote.is_none() && is_code(&canonical)
         || ["null", "none", "true", "false", "undefined", "string", "required", "optional", "redacted"]
             .iter()
             .any(|word| canonical.eq_ignore_ascii_case(word));
@@ -119,7 +125,8 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
     let capitals = canonical.bytes().skip(1).any(|byte| byte.is_ascii_uppercase());
     let looks_random = digits || letters && (signs || capitals);
     let is_secret = match (is_password, quote) {
-        (true, Some(_)) => canonical.len() >= 3,
+        // Words with blanks between them are a sentence.
+        (true, Some(_)) => canonical.len() >= 3 && (!canonical.contains(' ') || digits),
         (true, None) => canonical.len() >= 4 && looks_random,
         (false, _) => canonical.len() >= 8 && digits && letters || canonical.len() >= 16 && looks_random,
     };
@@ -154,7 +161,7 @@ pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool
     let Some(last) = last else { return false };
     let before = match last {
         ' ' => bytes[..at].get(at.wrapping_sub(2)),
-        ':' | '=' | '"' | '\'' | '`' => return is_asked(bytes, at, last),
+        ':' | '=' | '"' | '\'' | '`' | '是' => return is_asked(bytes, at, last),
         _ => return false,
     };
     // A blank behind a letter is by far the most common.
@@ -191,6 +198,9 @@ fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
     let mut end = at;
     if matches!(bytes[end - 1], b'"' | b'\'' | b'`') {
         end = trim(end - 1, b"\\");
+        if end > far + 5 && bytes[..end].ends_with(b"Some(") {
+            end -= 5;
+        }
     }
     end = trim(end, b" \t");
     if end <= far {
@@ -200,7 +210,13 @@ fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
         b':' | b'=' => end -= 1,
         0x80.. => {
             let ends = |word: &str| bytes[..end].ends_with(word.as_bytes());
-            return ends("：") || ends("\u{3000}") || ends("是") && last != ' ';
+            if ends("\u{3000}") {
+                return true;
+            }
+            if !ends("：") && !ends("是") {
+                return false;
+            }
+            end -= 3;
         }
         _ => return false,
     }
@@ -211,6 +227,20 @@ fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
     let small = |byte: u8| usize::from(byte.to_ascii_lowercase());
     let two = small(bytes[end - 2]) << 8 | small(bytes[end - 1]);
     ENDS[two / 64] & 1 << (two % 64) != 0
+}
+
+/// Whether it is the name of a variable, of its field or of a type: `config.password`, `Option<String>`.
+fn is_code(value: &str) -> bool {
+    let part =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let is_path =
+        value.contains(['.', ':']) && value.split(['.', ':']).all(|name| name.is_empty() || part(name));
+    let is_name = |name: &str| {
+        part(name)
+            && name.starts_with(|first: char| first.is_ascii_uppercase())
+            && !name.bytes().skip(1).any(|byte| byte.is_ascii_uppercase())
+    };
+    is_path || is_name(value.strip_suffix('(').unwrap_or(value))
 }
 
 /// The text without the quote that opens a value, and that quote: with the backslashes before it.
@@ -225,6 +255,7 @@ fn opening(before: &str) -> (&str, Option<(char, bool)>) {
 
 /// A value: to the quote that closes it, or to what cannot stand in one.
 fn value(cursor: &mut Cursor<'_>, quote: Option<(char, bool)>) -> Option<(String, usize)> {
+    let start = cursor.at();
     let mut canonical = String::new();
     while let Some(atom) = cursor.peek() {
         let ends = match quote {
@@ -245,6 +276,11 @@ fn value(cursor: &mut Cursor<'_>, quote: Option<(char, bool)>) -> Option<(String
             break;
         }
     }
-    let end = cursor.at();
+    let mut end = cursor.at();
+    if quote.is_none() && canonical.ends_with('.') && cursor.slice(start, end).ends_with('.') {
+        // It ends the sentence.
+        canonical.pop();
+        end -= 1;
+    }
     (!canonical.is_empty()).then_some((canonical, end))
 }

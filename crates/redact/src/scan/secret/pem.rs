@@ -26,18 +26,29 @@ pub(super) fn find(cursor: &mut Cursor<'_>) -> Option<Found> {
     if !line.contains("PRIVATE KEY") {
         return None;
     }
-    let mut tail = String::new();
-    let mut ends = 0;
     let found = |end, swallow| {
         Some(Found { end, why: "private key, its block", canonical: String::from("private key"), swallow })
     };
-    while let Some(atom) = cursor.next() {
-        tail.push(atom.ch);
-        if ends == 0 && tail.ends_with("-----END") {
-            ends = tail.len();
-        } else if ends > 0 && (tail[ends..].ends_with("-----") || tail.len() > ends + 64) {
-            return found(cursor.at(), Swallow::Nothing);
+    // The line so far, and where the one before it ends.
+    let (mut line, mut whole) = (String::new(), cursor.at());
+    while let Some(atom) = cursor.peek() {
+        let is_end = line.starts_with("-----END");
+        match atom.ch {
+            '\n' | '\r' => {
+                line.clear();
+                if atom.start > whole && !cursor.slice(whole, atom.start).trim().is_empty() {
+                    whole = atom.start;
+                }
+            }
+            '-' if is_end && line.len() > 8 && line.ends_with("----") => {
+                return found(atom.end, Swallow::Nothing);
+            }
+            // Headers have blanks (RFC 1421, 4.6), and so has the last line.
+            ' ' if !is_end && !line.contains(':') => return found(whole, Swallow::Nothing),
+            ch if ch.is_ascii_alphanumeric() || "+/=-:, ".contains(ch) => line.push(ch),
+            _ => return found(atom.start, Swallow::Nothing),
         }
+        cursor.set(atom.end);
     }
     let swallow = if cursor.is_capped() { Swallow::Key(LONGEST) } else { Swallow::Nothing };
     found(cursor.at(), swallow)

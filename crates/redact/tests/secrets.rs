@@ -1,0 +1,124 @@
+//! Keys, tokens and passwords, and what only looks like them.
+
+#![allow(clippy::unwrap_used)]
+
+use lastbyte_redact::{Redactor, Rule};
+
+/// All secrets of a text: as they stand, and as they are meant.
+fn all(text: &str) -> Vec<(String, String)> {
+    let hits = Redactor::builder().rules([Rule::Secret]).build().find(text);
+    hits.into_iter().map(|hit| (text[hit.range].to_owned(), hit.canonical)).collect()
+}
+
+#[track_caller]
+fn is(text: &str, value: &str) {
+    assert_eq!(all(text), [(value.to_owned(), value.to_owned())], "{text}");
+}
+
+/// Characters as a key has them. Keys are put together here, so that nothing in this file looks like one.
+fn random(len: usize) -> String {
+    "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0".chars().cycle().take(len).collect()
+}
+
+#[test]
+fn keys_of_providers_are_found_in_all_surroundings() {
+    for (prefix, len) in [
+        ("sk-", 32),
+        ("sk-proj-", 48),
+        ("sk-ant-api03-", 95),
+        ("ghp_", 36),
+        ("hf_", 34),
+        ("AIza", 35),
+        ("LTAI", 20),
+        ("xoxb-", 48),
+        ("npm_", 36),
+        ("glpat-", 20),
+    ] {
+        let key = format!("{prefix}{}", random(len));
+        for (before, behind) in [
+            ("", ""),
+            ("密钥是", "，泄露了"),
+            ("“", "”"),
+            ("\"", "\""),
+            ("\\\"", "\\\""),
+            ("Bearer ", "\","),
+            ("key=", "&x=1"),
+            ("(", ")."),
+            ("\\n", "\\nafter"),
+            ("\u{1b}[0m", "\u{1b}[0m"),
+        ] {
+            is(&format!("{before}{key}{behind}"), &key);
+        }
+        for joint in ["\u{200b}", "\u{feff}", "\\n"] {
+            let (head, tail) = key.split_at(prefix.len() + 9);
+            let split = format!("{head}{joint}{tail}");
+            assert_eq!(all(&format!("密钥 {split} 泄露")), [(split, key.clone())], "{joint:?}");
+        }
+    }
+}
+
+#[test]
+fn passwords_end_where_they_end() {
+    for (text, value) in [
+        (r#"{"password":"Q6VX8TSUq6O#ea","n":1}"#, "Q6VX8TSUq6O#ea"),
+        (r#"{\"password\":\"Q6VX8TSUq6O#ea\",\"n\":1}"#, "Q6VX8TSUq6O#ea"),
+        ("密码：Zx81!ab99 请重置", "Zx81!ab99"),
+        ("密码是Zx81!ab99，请重置", "Zx81!ab99"),
+        ("password=Zx81!ab99&next=1", "Zx81!ab99"),
+        ("DB_PASSWORD='Zx81!ab99'", "Zx81!ab99"),
+        ("dbPassword: Some(\"Zx81!ab99\")", "Zx81!ab99"),
+        ("password=Zx81!ab99.", "Zx81!ab99"),
+        ("postgres://app:S3cr3tPw@db:5432/prod", "S3cr3tPw"),
+        ("redis://:S3cr3tPw@h:6379", "S3cr3tPw"),
+        ("authorization: Basic dXNlcjpwYXNzd29yZDE=", "dXNlcjpwYXNzd29yZDE="),
+        ("Authorization: Bearer aB3dE5gH7jK9mN1pQ3sT5vW7", "aB3dE5gH7jK9mN1pQ3sT5vW7"),
+    ] {
+        is(text, value);
+    }
+    let escaped = r#"ab\"cd9"#;
+    assert_eq!(all(&format!(r#"{{"password":"{escaped}","n":1}}"#)), [(escaped.into(), "ab\"cd9".into())]);
+}
+
+#[test]
+fn a_private_key_is_found_to_its_end_or_as_far_as_it_goes() {
+    let line = random(64);
+    for stop in ["\n", "\\n", "\r\n"] {
+        let begin = format!("-----BEGIN RSA {} KEY-----{stop}{line}{stop}{line}", "PRIVATE");
+        let whole = format!("{begin}{stop}-----END RSA {} KEY-----", "PRIVATE");
+        assert_eq!(all(&format!("{whole}{stop}after"))[0].0, whole);
+        assert_eq!(all(&format!("{begin}{stop}after that"))[0].0, begin);
+    }
+    let long = format!("-----BEGIN {} KEY-----\n{}", "PRIVATE", random(9000));
+    assert_eq!(all(&long)[0].0, long);
+    assert_eq!(all(&format!("-----BEGIN {} KEY-----\n{line}", "PUBLIC")), []);
+}
+
+#[test]
+fn what_is_no_secret_stays() {
+    for text in [
+        "sk-learn and risk-adjusted-return-model-2026",
+        "password: required field, must be long",
+        "password=，怎么处理",
+        "password=; see",
+        "密码错误三次将锁定账户",
+        "Bearer realm=\"api\"",
+        "Bearer ${API_KEY}",
+        "Authorization: Bearer <token>",
+        "Bearer token is missing",
+        "the bearer of bad news",
+        "Basic authentication of users",
+        "prompt_tokens=1381 max_token=4096",
+        "etag=873c5fe2fc23a2573be3d219ef843a6f",
+        "0192f3c4-7b1e-7cc0-8a53-2f1d3a5b7c9d",
+        "https://example.com:8080/a@b",
+        "std::fs::File",
+        "PWD=/home/li/src",
+        "let password = config.password;",
+        "password=args.password",
+        "password: Option<String>,",
+        "password=${DB_PASSWORD}",
+        r#"{"password":"must be long"}"#,
+    ] {
+        assert_eq!(all(text), [], "{text}");
+    }
+}
