@@ -44,6 +44,9 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
         return None;
     }
     let text = String::from_utf8(decoded).ok()?;
+    if is_language(&text) {
+        return None;
+    }
     let mut found = None;
     Scan::new(rules.inside()).run(&text, true, |piece| {
         if let Piece::Found(inner) = piece {
@@ -52,6 +55,13 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
     });
     let Match { rule, canonical, .. } = found?;
     Some(Match { start, end, rule, why: "in base64", canonical, swallow: Swallow::Nothing })
+}
+
+/// Whether it is nothing but short words of letters, which hold no value.
+fn is_language(text: &str) -> bool {
+    const SHORT: usize = 12;
+    text.split([' ', '\n'])
+        .all(|word| word.len() < SHORT && word.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }
 
 /// Whether these bytes hold no text in base64, which is told before they end or are too long.

@@ -12,6 +12,9 @@ use crate::Rule;
 /// The shortest key that is told by how it begins, and the shortest word in base64, in characters.
 const SHORTEST: usize = 15;
 
+/// How much of a domain is looked at, in bytes: more than a short one has, and what is longer is left to its matcher.
+const MOST_DOMAIN: usize = 256;
+
 /// The most Chinese characters that an address begins with.
 const LONGEST_NAME: usize = 4;
 
@@ -53,7 +56,15 @@ fn kind(byte: u8) -> Kind {
 
 /// The first place at or behind this one where something may begin, and the character before it. `last` is the one
 /// before this place, as it is meant.
-pub(super) fn skip(text: &str, at: usize, last: Option<char>, rules: Rules) -> (usize, Option<char>) {
+///
+/// `barren` is remembered from call to call: up to there no key begins with `sk-`.
+pub(super) fn skip(
+    text: &str,
+    at: usize,
+    last: Option<char>,
+    rules: Rules,
+    barren: &mut usize,
+) -> (usize, Option<char>) {
     let bytes = text.as_bytes();
     // What stands there in another form than it is meant is left to those who read it.
     let stands = at.checked_sub(1).map(|at| bytes[at]);
@@ -67,9 +78,9 @@ pub(super) fn skip(text: &str, at: usize, last: Option<char>, rules: Rules) -> (
     while let Some(byte) = bytes.get(at) {
         let to = match kind(*byte) {
             Kind::Word => {
-                let end = at + bytes[at..].iter().take_while(|byte| kind(**byte) == Kind::Word).count();
+                let end = word_end(bytes, at);
                 // Within a word nothing begins.
-                if !last.is_some_and(is_word) && !is_dull(bytes, at, end, last) {
+                if !last.is_some_and(is_word) && word(bytes, at, end, last, barren) != NOTHING {
                     break;
                 }
                 last = Some(char::from(bytes[end - 1]));
@@ -80,11 +91,11 @@ pub(super) fn skip(text: &str, at: usize, last: Option<char>, rules: Rules) -> (
             Kind::Sign if !secret::asks(bytes, at, last) => at + 1,
             Kind::Opens if !secret::asks(bytes, at, last) && !opens(bytes, at, last) => at + 1,
             Kind::Escape => match blank_escape(text, at) {
-                Some((ch, end)) => {
+                Some((ch, end)) if ch != '\\' || !secret::asks(bytes, at, last) => {
                     (at, last) = (end, Some(ch));
                     continue;
                 }
-                None => break,
+                _ => break,
             },
             Kind::High if !secret::asks(bytes, at, last) => match high(bytes, at) {
                 High::Other(len) => {
@@ -115,29 +126,58 @@ pub(super) fn skip(text: &str, at: usize, last: Option<char>, rules: Rules) -> (
     (at, last)
 }
 
-/// Whether nothing begins with the word that stands here.
-fn is_dull(bytes: &[u8], at: usize, end: usize, last: Option<char>) -> bool {
-    let Some(next) = bytes.get(end) else { return false };
-    if !ends(bytes, end) || secret::asks(bytes, at, last) {
-        return false;
+const NOTHING: Hints = Hints { secret: false, email: false, number: false, base64: false };
+
+/// Which matchers may find something where one is asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Hints {
+    pub(super) secret: bool,
+    pub(super) email: bool,
+    pub(super) number: bool,
+    pub(super) base64: bool,
+}
+
+impl Hints {
+    pub(super) const ALL: Self = Self { secret: true, email: true, number: true, base64: true };
+
+    /// Those for a place; all of them where it is in doubt.
+    pub(super) fn at(bytes: &[u8], at: usize, last: Option<char>) -> Self {
+        let stands = at.checked_sub(1).map(|at| char::from(bytes[at]));
+        if last != stands || kind(bytes[at]) != Kind::Word {
+            return Self::ALL;
+        }
+        word(bytes, at, word_end(bytes, at), last, &mut 0)
+    }
+}
+
+fn word_end(bytes: &[u8], at: usize) -> usize {
+    at + bytes[at..].iter().take_while(|byte| kind(**byte) == Kind::Word).count()
+}
+
+/// What may begin with the word that stands here.
+fn word(bytes: &[u8], at: usize, end: usize, last: Option<char>, barren: &mut usize) -> Hints {
+    if !ends(bytes, end) {
+        return Hints::ALL;
     }
     let first = bytes[at];
-    if first.is_ascii_digit() {
-        if !number::is_dull(bytes, at, last) {
-            return false;
-        }
-    } else if end - at >= 4 {
-        let digit = |place: usize| bytes[at + place].is_ascii_digit();
+    let digit = |place: usize| bytes[at + place].is_ascii_digit();
+    let number = if first.is_ascii_digit() {
+        !number::is_dull(bytes, at, last)
+    } else {
         // An IBAN; a passport.
-        if digit(2) && digit(3) || end - at >= 7 && digit(1) {
-            return false;
-        }
-    }
+        end - at >= 4 && (digit(2) && digit(3) || end - at >= 7 && digit(1))
+    };
+    let asked = secret::asks(bytes, at, last);
     // With blanks behind it only the word itself counts.
-    if kind(*next) == Kind::Blank && end - at < SHORTEST {
-        return true;
+    if kind(bytes[end]) == Kind::Blank && end - at < SHORTEST {
+        return Hints { secret: asked, email: false, number, base64: false };
     }
-    is_no_address(bytes, end, last) && is_no_key(bytes, at, end) && is_no_base64(bytes, at, last)
+    Hints {
+        secret: asked || !is_no_key(bytes, at, end, barren),
+        email: !is_no_address(bytes, end, last),
+        number,
+        base64: !is_no_base64(bytes, at, last),
+    }
 }
 
 /// Whether what stands here is no part of a word in disguise, and joins nothing.
@@ -165,10 +205,20 @@ fn is_no_address(bytes: &[u8], end: usize, last: Option<char>) -> bool {
     if last.is_some_and(|last| last.is_ascii() && is_local(last as u8)) {
         return true;
     }
-    end_of(bytes, end, is_local).is_some_and(|end| bytes[end] != b'@')
+    end_of(bytes, end, is_local).is_some_and(|end| bytes[end] != b'@' || is_no_domain(bytes, end + 1))
 }
 
-fn is_no_key(bytes: &[u8], at: usize, end: usize) -> bool {
+/// Whether there is no dot with two letters behind it.
+fn is_no_domain(bytes: &[u8], at: usize) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphabetic() || byte >= 0x80;
+    let in_domain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-') || byte >= 0x80;
+    let len = bytes[at..].iter().take(MOST_DOMAIN).take_while(|byte| in_domain(**byte)).count();
+    let has_top =
+        bytes[at..at + len].windows(3).any(|part| part[0] == b'.' && letter(part[1]) && letter(part[2]));
+    !has_top && len < MOST_DOMAIN && ends(bytes, at + len) && bytes[at..at + len].is_ascii()
+}
+
+fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
     let first = bytes[at];
     if first.is_ascii_hexdigit() && end - at >= 32 && bytes[end] == b'.' {
         return false;
@@ -179,8 +229,39 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize) -> bool {
     if end - at == 1 && !secret::begins_key(first, bytes[end]) {
         return true;
     }
+    let word = &bytes[at..];
+    if word.starts_with(b"eyJ") {
+        // The first part of a token has eight more.
+        let in_part = |byte: u8| kind(byte) == Kind::Word || byte == b'-';
+        let part = bytes[at + 3..].iter().take(8).take_while(|byte| in_part(**byte)).count();
+        return part < 8 && ends(bytes, at + 3 + part);
+    }
+    if word.starts_with(b"sk-") {
+        return at < *barren || {
+            *barren = barren_to(bytes, at);
+            at < *barren
+        };
+    }
     let in_key = |byte: u8| kind(byte) == Kind::Word || matches!(byte, b'.' | b'-' | b'/');
     end_of(bytes, end, in_key).is_some_and(|end| end - at < SHORTEST)
+}
+
+/// Up to where no key begins with `sk-`: all of them have sixteen letters and digits in a row.
+fn barren_to(bytes: &[u8], at: usize) -> usize {
+    const RUN: usize = 16;
+    let mut run = 0;
+    for (place, byte) in bytes.iter().enumerate().skip(at) {
+        match byte {
+            b'-' | b'_' => run = 0,
+            byte if byte.is_ascii_alphanumeric() => run += 1,
+            _ if ends(bytes, place) => return place,
+            _ => return place.saturating_sub(cursor::CAP + RUN),
+        }
+        if run == RUN {
+            return at;
+        }
+    }
+    bytes.len().saturating_sub(cursor::CAP + RUN)
 }
 
 fn is_no_base64(bytes: &[u8], at: usize, last: Option<char>) -> bool {
@@ -201,7 +282,11 @@ fn opens(bytes: &[u8], at: usize, last: Option<char>) -> bool {
         // `+49`, `+ 49`
         b'+' => next.is_ascii_digit() || *next == b' ' || !is_no_address(bytes, at + 1, last),
         // `-----BEGIN`
-        b'-' => *next == b'-' && last != Some('-') || !is_no_address(bytes, at + 1, last),
+        b'-' => {
+            let dashes = bytes[at..].iter().take(6).take_while(|byte| **byte == b'-').count();
+            let line = dashes == 5 && bytes.get(at + 5) == Some(&b'B') || !ends(bytes, at + dashes);
+            line || !is_no_address(bytes, at + 1, last)
+        }
         // `(010)`, `(+49)`
         b'(' => next.is_ascii_digit() || *next == b'+',
         // `::1`
@@ -209,14 +294,15 @@ fn opens(bytes: &[u8], at: usize, last: Option<char>) -> bool {
     }
 }
 
-/// A blank or a quote that is written as an escape, where there is enough to tell; and its end.
+/// A blank or a quote that is written as an escape, or a backslash that begins none, where there is enough to tell; and
+/// its end.
 fn blank_escape(text: &str, at: usize) -> Option<(char, usize)> {
     const ENOUGH: usize = 16;
     if text.as_bytes()[at] != b'\\' || text.len() < at + ENOUGH {
         return None;
     }
     let atom = cursor::Cursor::new(text, at, true).peek()?;
-    matches!(atom.ch, '\n' | '\t' | '\r' | '"').then_some((atom.ch, atom.end))
+    matches!(atom.ch, '\n' | '\t' | '\r' | '"' | '\\').then_some((atom.ch, atom.end))
 }
 
 /// A character that is not ASCII.

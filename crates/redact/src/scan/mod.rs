@@ -15,6 +15,7 @@ mod secret;
 mod zh;
 
 use self::cursor::Cursor;
+use self::gate::Hints;
 use crate::Rule;
 
 /// How much text before a place a matcher sees, in bytes.
@@ -81,6 +82,8 @@ pub(crate) struct Scan {
     /// The character before it, as it is meant.
     last: Option<char>,
     swallow: Swallow,
+    /// Up to there no key begins with `sk-`.
+    barren: usize,
     /// Without the shortcuts.
     is_slow: bool,
 }
@@ -105,6 +108,7 @@ impl Scan {
     /// The first `bytes` of the text are taken away.
     pub(crate) fn shift(&mut self, bytes: usize) {
         self.at -= bytes;
+        self.barren = self.barren.saturating_sub(bytes);
     }
 
     /// Goes on as far as it can.
@@ -126,7 +130,7 @@ impl Scan {
                 continue;
             }
             if !self.is_slow {
-                (self.at, self.last) = gate::skip(text, self.at, self.last, self.rules);
+                (self.at, self.last) = gate::skip(text, self.at, self.last, self.rules, &mut self.barren);
                 if self.at == text.len() {
                     return;
                 }
@@ -166,8 +170,15 @@ impl Scan {
         let before = &text[ceil(text, self.at.saturating_sub(BEFORE))..self.at];
         type Matcher = fn(&mut Cursor<'_>, &str, Option<char>, Rules) -> Option<Match>;
         let number: Matcher = |cursor, before, _, rules| number::find(cursor, before, rules);
-        let matchers: [Matcher; 5] = [secret::find, email::find, number, base64::find, zh::find];
-        for find in matchers {
+        let hints = if self.is_slow { Hints::ALL } else { Hints::at(text.as_bytes(), self.at, self.last) };
+        let matchers: [(bool, Matcher); 5] = [
+            (hints.secret, secret::find),
+            (hints.email, email::find),
+            (hints.number, number),
+            (hints.base64, base64::find),
+            (self.rules.contains(Rule::Zh), zh::find),
+        ];
+        for (_, find) in matchers.into_iter().filter(|(may, _)| *may) {
             let mut cursor = Cursor::new(text, self.at, complete);
             let found = find(&mut cursor, before, self.last, self.rules);
             if cursor.is_starved() {
