@@ -131,7 +131,7 @@ impl Scan {
             }
             if !self.is_slow {
                 (self.at, self.last) = gate::skip(text, self.at, self.last, self.rules, &mut self.barren);
-                if self.at == text.len() {
+                if self.at == text.len() || !complete && self.is_within_word(text) {
                     return;
                 }
             }
@@ -159,6 +159,15 @@ impl Scan {
                 Err(Starved) => return,
             }
         }
+    }
+
+    /// Whether a word is not over which may become an address: no matcher has to tell that.
+    fn is_within_word(&self, text: &str) -> bool {
+        let word = &text.as_bytes()[self.at..];
+        self.rules.contains(Rule::Email)
+            && word.len() < email::LONGEST_LOCAL
+            && !self.last.is_some_and(email::is_local)
+            && word.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
     }
 
     /// What begins here, where something does.
