@@ -153,6 +153,15 @@ pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found>
     if first == 'e' {
         return jwt(cursor);
     }
+    if BEGINS[first as usize * 4..][..4] == [0; 4] {
+        return None;
+    }
+    cursor.next();
+    let second = cursor.peek()?.ch;
+    cursor.set(start);
+    if !second.is_ascii() || !begins_key(first as u8, second as u8) {
+        return None;
+    }
     // The beginning, as far as any shape has it.
     let mut begins = String::new();
     loop {

@@ -108,6 +108,9 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
         let whole = !word.is_ascii() || is_hump || !rest[..at].ends_with(|ch: char| ch.is_ascii_alphabetic());
         whole && end.eq_ignore_ascii_case(word)
     };
+    if !announces(rest.as_bytes()) {
+        return None;
+    }
     let is_password = PASSWORDS.iter().find(ends).is_some();
     if !is_password && KEYS.iter().find(ends).is_none() {
         return None;
@@ -224,8 +227,13 @@ fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
     if end < far + 2 {
         return far > 0;
     }
-    let small = |byte: u8| usize::from(byte.to_ascii_lowercase());
-    let two = small(bytes[end - 2]) << 8 | small(bytes[end - 1]);
+    announces(&bytes[..end])
+}
+
+/// Whether what ends here ends as a word that announces a value does.
+fn announces(name: &[u8]) -> bool {
+    let [.., second, last] = name else { return false };
+    let two = usize::from(second.to_ascii_lowercase()) << 8 | usize::from(last.to_ascii_lowercase());
     ENDS[two / 64] & 1 << (two % 64) != 0
 }
 
