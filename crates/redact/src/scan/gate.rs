@@ -5,6 +5,7 @@
 //! characters within it. Where it is in doubt (an escape, a character of another width, the end of what is there so
 //! far) it stops, and the matchers read.
 
+use super::prose::Prose;
 use super::zh::is_chinese;
 use super::{Rules, base64, cursor, is_word, number, secret};
 use crate::Rule;
@@ -75,6 +76,7 @@ pub(super) fn skip(
     }
     let is_zh = rules.contains(Rule::Zh);
     let (mut at, mut last) = (at, last);
+    let mut prose = Prose::default();
     while let Some(byte) = bytes.get(at) {
         let to = match kind(*byte) {
             Kind::Word => {
@@ -85,6 +87,10 @@ pub(super) fn skip(
                 }
                 last = Some(char::from(bytes[end - 1]));
                 at = end;
+                let to = prose.skip(bytes, at);
+                if to > at {
+                    (at, last) = (to, Some(char::from(bytes[to - 1])));
+                }
                 continue;
             }
             Kind::Blank => at + 1,
@@ -350,14 +356,15 @@ fn chinese(text: &str, at: usize, last: Option<char>) -> usize {
     }
     let mut place = at;
     while place < end {
-        // What is asked for behind it may be a Chinese character, too.
-        if bytes[place..].starts_with("是".as_bytes()) && secret::asks(bytes, place + 3, Some('是')) {
-            return place + 3;
-        }
-        if number::begins_with_bytes(bytes[place], bytes[place + 1], bytes[place + 2])
-            && !is_lone(text, place, last, at)
-        {
-            break;
+        if number::begins_with_bytes(bytes[place], bytes[place + 1], bytes[place + 2]) {
+            if bytes[place..].starts_with("是".as_bytes()) {
+                // What is asked for behind it may be a Chinese character, too.
+                if secret::asks(bytes, place + 3, Some('是')) {
+                    return place + 3;
+                }
+            } else if !is_lone(text, place, last, at) {
+                break;
+            }
         }
         place += 3;
     }

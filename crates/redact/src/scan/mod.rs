@@ -11,6 +11,7 @@ mod email;
 mod gate;
 mod ip;
 mod number;
+mod prose;
 mod secret;
 mod zh;
 

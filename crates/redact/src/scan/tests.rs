@@ -26,6 +26,7 @@ fn text() -> impl Strategy<Value = String> {
         "([0-9]{1,4}[-. /:]){1,5}",
         "[a-z0-9._+-]{1,8}",
         "[一二三四京请打电话给张伟。，、：]{1,12}",
+        "([A-Z]?[a-z]{1,7}[ ,.-] ?){4,24}",
         prop::sample::select(vec![
             "password",
             "Bearer",

@@ -16,7 +16,8 @@ use super::cursor::Cursor;
 use super::{Match, Rules, Swallow, ip};
 use crate::Rule;
 
-/// Whether a number may begin with this Chinese character (a numeral, or a province on a plate), of U+4000..=U+9FFF.
+/// Whether a number may begin with this Chinese character (a numeral, or a province on a plate), of U+4000..=U+9FFF;
+/// or whether it is 是, which announces a password.
 #[inline]
 pub(crate) fn begins_with_bytes(first: u8, second: u8, third: u8) -> bool {
     let place = usize::from(first & 0xf) << 12 | usize::from(second & 0x3f) << 6 | usize::from(third & 0x3f);
@@ -25,8 +26,8 @@ pub(crate) fn begins_with_bytes(first: u8, second: u8, third: u8) -> bool {
 
 /// A bit for each character up to U+FFFF.
 const BEGINNINGS: [u64; 1024] = {
-    let signs =
-        "一幺二三四五六七八九零京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领".as_bytes();
+    let signs = "一幺二三四五六七八九零京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领是"
+        .as_bytes();
     let mut bits = [0; 1024];
     let mut at = 0;
     while at < signs.len() {
