@@ -90,6 +90,17 @@ fn plain_words_leave_when_they_end() {
 }
 
 #[test]
+fn a_long_word_that_is_no_value_leaves_when_it_ends() {
+    let (mut stream, mut out) = (Redactor::new().stream(), String::new());
+    for ch in "aGVsbG8gd29ybGQg".repeat(12).chars() {
+        stream.push(ch.encode_utf8(&mut [0; 4]), &mut out);
+    }
+    assert!(stream.held() > 128, "it may become text with a value in it");
+    stream.push(" ", &mut out);
+    assert!(stream.held() <= 1, "{}", stream.held());
+}
+
+#[test]
 fn what_is_redacted_stays_as_it_is_when_it_is_redacted_again() {
     let redactor = Redactor::new();
     let mut changed = Vec::new();

@@ -340,8 +340,23 @@ fn high(bytes: &[u8], at: usize) -> High {
         (0xef, 0xbc, Some(0x9f)) => High::Sign('?'),
         (0xef, 0xbc, Some(0x9b)) => High::Sign(';'),
         (0xef, 0xbc, Some(0x89)) => High::Sign(')'),
+        // Unless it may begin a number.
+        (0xef, 0xbc, Some(0x9a)) if is_followed_by(bytes, at + 3, |byte| byte != b':') => High::Sign(':'),
+        (0xef, 0xbc, Some(0x88))
+            if is_followed_by(bytes, at + 3, |byte| kind(byte) != Kind::Opens && !byte.is_ascii_digit()) =>
+        {
+            High::Sign('(')
+        }
         (0xf0, 0x9f, _) if bytes.get(at + 3).is_some() => High::Other(4),
         _ => High::Unknown,
+    }
+}
+
+/// Whether what follows stands for itself, and is one of these.
+fn is_followed_by(bytes: &[u8], at: usize, is_in: impl Fn(u8) -> bool) -> bool {
+    match bytes.get(at) {
+        Some(0xef) | None => false,
+        Some(byte) => is_in(*byte) && ends(bytes, at),
     }
 }
 

@@ -80,6 +80,8 @@ fn text() -> impl Strategy<Value = String> {
             "é",
             "＋",
             "（",
+            "：",
+            "（010）",
             "“",
             "的",
             "\u{1f600}"
