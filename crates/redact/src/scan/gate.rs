@@ -5,6 +5,7 @@
 //! characters within it. Where it is in doubt (an escape, a character of another width, the end of what is there so
 //! far) it stops, and the matchers read.
 
+use super::high::{High, high};
 use super::prose::Prose;
 use super::zh::is_chinese;
 use super::{Rules, base64, cursor, is_word, number, secret};
@@ -21,7 +22,7 @@ const LONGEST_NAME: usize = 4;
 
 /// What a byte is, where it stands for itself.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+pub(super) enum Kind {
     /// A letter, a digit or `_`.
     Word,
     /// Nothing begins with it but what a word before it has announced.
@@ -51,7 +52,7 @@ const KINDS: [Kind; 256] = {
     kinds
 };
 
-fn kind(byte: u8) -> Kind {
+pub(super) fn kind(byte: u8) -> Kind {
     KINDS[usize::from(byte)]
 }
 
@@ -191,7 +192,8 @@ pub(super) fn ends(bytes: &[u8], at: usize) -> bool {
     let Some(byte) = bytes.get(at) else { return false };
     match kind(*byte) {
         Kind::Escape => false,
-        Kind::High => !matches!(high(bytes, at), High::Unknown),
+        // A colon of full width goes on with an address.
+        Kind::High => !matches!(high(bytes, at), High::Unknown | High::Sign(':')),
         _ => true,
     }
 }
@@ -309,55 +311,6 @@ fn blank_escape(text: &str, at: usize) -> Option<(char, usize)> {
     }
     let atom = cursor::Cursor::new(text, at, true).peek()?;
     matches!(atom.ch, '\n' | '\t' | '\r' | '"' | '\\').then_some((atom.ch, atom.end))
-}
-
-/// A character that is not ASCII.
-enum High {
-    /// A Chinese character, of those that are in common use.
-    Chinese,
-    /// A sign that is meant as this one, of three bytes.
-    Sign(char),
-    /// One that stands for itself and begins nothing; its length.
-    Other(usize),
-    /// A joint, a sign of another width, or one that is not there yet.
-    Unknown,
-}
-
-fn high(bytes: &[u8], at: usize) -> High {
-    let (Some(first), Some(second)) = (bytes.get(at), bytes.get(at + 1)) else { return High::Unknown };
-    match (first, second, bytes.get(at + 2)) {
-        (0xc3..=0xdf, ..) => High::Other(2),
-        (_, _, None) => High::Unknown,
-        (0xe4..=0xe9, ..) => High::Chinese,
-        (0xe0 | 0xe1 | 0xea..=0xed, ..) => High::Other(3),
-        // Quotes, dots, arrows, boxes.
-        (0xe2, 0x80, Some(0x98..=0x9f | 0xa2 | 0xa6)) => High::Other(3),
-        (0xe2, 0x82..=0x87 | 0x89..=0xbf, _) => High::Other(3),
-        // Kana, and Chinese punctuation without the zero.
-        (0xe3, 0x80, Some(0x81..=0x86 | 0x88..=0x91)) | (0xe3, 0x81..=0x8f, _) => High::Other(3),
-        (0xef, 0xbc, Some(0x8c)) => High::Sign(','),
-        (0xef, 0xbc, Some(0x81)) => High::Sign('!'),
-        (0xef, 0xbc, Some(0x9f)) => High::Sign('?'),
-        (0xef, 0xbc, Some(0x9b)) => High::Sign(';'),
-        (0xef, 0xbc, Some(0x89)) => High::Sign(')'),
-        // Unless it may begin a number.
-        (0xef, 0xbc, Some(0x9a)) if is_followed_by(bytes, at + 3, |byte| byte != b':') => High::Sign(':'),
-        (0xef, 0xbc, Some(0x88))
-            if is_followed_by(bytes, at + 3, |byte| kind(byte) != Kind::Opens && !byte.is_ascii_digit()) =>
-        {
-            High::Sign('(')
-        }
-        (0xf0, 0x9f, _) if bytes.get(at + 3).is_some() => High::Other(4),
-        _ => High::Unknown,
-    }
-}
-
-/// Whether what follows stands for itself, and is one of these.
-fn is_followed_by(bytes: &[u8], at: usize, is_in: impl Fn(u8) -> bool) -> bool {
-    match bytes.get(at) {
-        Some(0xef) | None => false,
-        Some(byte) => is_in(*byte) && ends(bytes, at),
-    }
 }
 
 /// The end of what begins nothing in a run of Chinese characters; where the run begins itself if there is no such part.

@@ -9,6 +9,7 @@ mod base64;
 mod cursor;
 mod email;
 mod gate;
+mod high;
 mod ip;
 mod number;
 mod prose;

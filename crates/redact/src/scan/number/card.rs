@@ -31,7 +31,8 @@ static WORDS: Words = Words::new(&[
 /// How far before a number they stand, in bytes.
 const NEAR: usize = 24;
 
-/// Beginnings of the debit cards with 19 digits that the largest Chinese banks give out. What begins otherwise has to
+/// Beginnings of debit cards with 19 digits of the largest Chinese banks. No list of them is published: these are as
+/// they are seen on cards, and there are more. What begins otherwise has to
 /// have a word before it or separators in it: order numbers of 19 digits are common, and one in ten of those that
 /// begin with 62 has a fitting check digit.
 const DEBIT_CN: &[u32] = &[
@@ -107,7 +108,7 @@ fn luhn(digits: &[u8]) -> bool {
     sum.is_multiple_of(10) && digits.iter().any(|digit| *digit != digits[0])
 }
 
-/// The length of an IBAN by its country, from the registry (release 99).
+/// The length of an IBAN by its country, from the IBAN registry.
 const LENGTHS: &[(usize, &[&[u8; 2]])] = &[
     (15, &[b"NO"]),
     (16, &[b"BE"]),

@@ -194,7 +194,13 @@ pub(super) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
     };
     match last {
         Some('$') => return true,
-        Some('.') if at >= 2 && bytes[at - 2].is_ascii_digit() => return true,
+        // A digit that ends an escape is none.
+        Some('.') if at >= 2 && bytes[at - 2].is_ascii_digit() => {
+            let before = &bytes[at.saturating_sub(10)..at];
+            if !before.iter().any(|byte| matches!(byte, b'\\' | b'%' | b'&' | 0x1b)) {
+                return true;
+            }
+        }
         _ => {}
     }
     let (first, mut end) = group(at);

@@ -127,11 +127,12 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
     let signs = canonical.chars().any(|ch| !ch.is_alphanumeric());
     let capitals = canonical.bytes().skip(1).any(|byte| byte.is_ascii_uppercase());
     let looks_random = digits || letters && (signs || capitals);
+    let length = canonical.chars().count();
     let is_secret = match (is_password, quote) {
         // Words with blanks between them are a sentence.
-        (true, Some(_)) => canonical.len() >= 3 && (!canonical.contains(' ') || digits),
-        (true, None) => canonical.len() >= 4 && looks_random,
-        (false, _) => canonical.len() >= 8 && digits && letters || canonical.len() >= 16 && looks_random,
+        (true, Some(_)) => length >= 3 && (!canonical.contains(' ') || digits),
+        (true, None) => length >= 4 && looks_random,
+        (false, _) => length >= 8 && digits && letters || length >= 16 && looks_random,
     };
     if placeholder || !is_secret || end <= start {
         return None;
