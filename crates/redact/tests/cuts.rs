@@ -215,3 +215,22 @@ proptest! {
         prop_assert_eq!(&value["card"], "[CARD]");
     }
 }
+
+#[test]
+fn a_private_key_that_never_ends_is_held_no_longer_than_its_bound() {
+    // A character, or what looks like the last line, over the end of the 64 KiB that follow the first 4 KiB.
+    let over = |n: usize| format!("{}-----END{}", "A".repeat(n), "B".repeat(60_000));
+    for tail in ["é".repeat(60_000), format!("A{}", "é".repeat(60_000)), over(64_560), over(64_580)] {
+        let text = format!("-----BEGIN {} KEY-----\n{}{tail}", "PRIVATE", "A".repeat(5_000));
+        let redactor = Redactor::new();
+        let whole = redactor.redact(&text);
+        let (mut stream, mut out) = (redactor.stream(), String::new());
+        let mut random = 3;
+        for piece in cut(&text, 500, &mut random) {
+            stream.push(&piece, &mut out);
+            assert!(stream.held() < 8_192, "{} bytes are held", stream.held());
+        }
+        stream.finish(&mut out);
+        assert_eq!(out, whole);
+    }
+}

@@ -122,3 +122,11 @@ fn what_is_no_secret_stays() {
         assert_eq!(all(text), [], "{text}");
     }
 }
+
+#[test]
+fn the_rest_of_a_very_long_password_goes_with_it() {
+    for (before, behind) in [("password=", " after"), ("{\"password\":\"", "\"}"), ("api_key=", "&x=1")] {
+        let text = format!("{before}{}{behind}", random(600));
+        assert_eq!(Redactor::new().redact(&text), format!("{before}[SECRET]{behind}"));
+    }
+}

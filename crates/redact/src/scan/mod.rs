@@ -225,14 +225,14 @@ impl Scan {
                     // `-----END RSA PRIVATE KEY-----`
                     let tail = &rest[end..];
                     let closing = tail.find("-----").filter(|at| *at < 64);
-                    if closing.is_none() && tail.len() < 64 + 5 && !complete {
+                    if closing.is_none() && tail.len() < 64 + 5 && rest.len() < left && !complete {
                         return true;
                     }
                     self.at += end + closing.map_or(0, |at| at + 5);
                     self.swallow = Swallow::Nothing;
                     return false;
                 }
-                let keep = if complete || rest.len() == left { 0 } else { END.len() };
+                let keep = if complete || rest.len() >= left { 0 } else { END.len() };
                 let passed = floor(rest, rest.len().saturating_sub(keep));
                 self.at += passed;
                 let left = left - passed.min(left);

@@ -5,6 +5,9 @@ use super::word::Word;
 use crate::scan::cursor::{CAP, Cursor};
 use crate::scan::{BEFORE, Swallow};
 
+/// The longest password that is read, in bytes. The rest of its word goes with a longer one.
+const LONGEST: usize = 512;
+
 /// The secret that begins here.
 pub(super) fn find(cursor: &mut Cursor<'_>, before: &str, last: Option<char>) -> Option<Found> {
     let first = cursor.peek()?;
@@ -54,7 +57,7 @@ fn url(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
             ch => canonical.push(ch),
         }
         cursor.set(atom.end);
-        if canonical.len() > 512 {
+        if canonical.len() > LONGEST {
             return None;
         }
     }
@@ -137,7 +140,8 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
     if placeholder || !is_secret || end <= start {
         return None;
     }
-    let swallow = if cursor.is_capped() { Swallow::Word } else { Swallow::Nothing };
+    let is_cut = cursor.is_capped() || canonical.len() >= LONGEST;
+    let swallow = if is_cut { Swallow::Word } else { Swallow::Nothing };
     Some(Found { end, why: "value of a word such as password", canonical, swallow })
 }
 
@@ -281,7 +285,7 @@ fn value(cursor: &mut Cursor<'_>, quote: Option<(char, bool)>) -> Option<(String
         }
         canonical.push(atom.ch);
         cursor.set(atom.end);
-        if canonical.len() >= 512 {
+        if canonical.len() >= LONGEST {
             break;
         }
     }
