@@ -3,8 +3,11 @@
 use crate::scan::{BEFORE, Match, Piece, Scan, ceil};
 use crate::{Hit, Redactor};
 
-/// How much more has to come before what is held for longer is looked at again: a part of what is held. Without it a
-/// word that comes byte by byte would be read from its beginning with every byte.
+/// What is held for longer than this, in bytes, is looked at again when a word ends, or has grown by a part of it: else
+/// a long word that comes byte by byte would be read from its beginning with every byte. Longer than nearly all values.
+const SHORT: usize = 128;
+
+/// Which part.
 const AGAIN: usize = 16;
 
 /// Redacts a text that comes in pieces. What comes out is what [`Redactor::redact`] makes of the whole, however it
@@ -59,11 +62,12 @@ impl Stream {
     pub fn push_with(&mut self, piece: &str, out: &mut String, with: impl FnMut(&Hit, &mut String)) {
         self.end_torn();
         self.text.push_str(piece);
-        if self.text.len() < self.again {
+        if self.text.len() < self.again && !piece.bytes().any(ends_word) {
             return;
         }
         self.go_on(false, out, with);
-        self.again = self.text.len() + self.held() / AGAIN;
+        let held = self.held();
+        self.again = self.text.len() + if held > SHORT { held / AGAIN } else { 0 };
         // Half of it at least is taken away at a time, so that moving the rest costs little.
         let known = ceil(&self.text, self.scan.at().saturating_sub(BEFORE));
         if known > self.text.len() / 2 {
@@ -113,6 +117,11 @@ impl Stream {
     pub fn held(&self) -> usize {
         self.text.len() - self.scan.at()
     }
+}
+
+/// Whether it ends all words, those of keys and of base64 too.
+fn ends_word(byte: u8) -> bool {
+    byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"-._~+/=\\%&;#".contains(&byte)
 }
 
 /// The match for others, in a text that begins at `base`.

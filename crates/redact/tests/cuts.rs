@@ -56,6 +56,58 @@ fn lines_in_pieces_come_out_like_the_whole() {
 }
 
 #[test]
+fn nothing_is_held_longer_than_it_could_be_a_value() {
+    let redactor = Redactor::new();
+    for line in lines().iter().step_by(16) {
+        let (mut stream, mut out) = (redactor.stream(), String::new());
+        for (at, ch) in line.char_indices() {
+            let so_far = &line[..at + ch.len_utf8()];
+            stream.push(&line[at..so_far.len()], &mut out);
+            let mut fresh = redactor.stream();
+            fresh.push(so_far, &mut String::new());
+            // What is held for long may be looked at a little later.
+            let late = if fresh.held() > 128 || stream.held() > 128 { stream.held() / 8 } else { 0 };
+            assert!(stream.held() <= fresh.held() + late, "{so_far:?}: {} {}", stream.held(), fresh.held());
+        }
+    }
+}
+
+#[test]
+fn plain_words_leave_when_they_end() {
+    let (mut stream, mut out) = (Redactor::new().stream(), String::new());
+    for ch in "The answer, as it comes: piece by piece, 一个字一个字地。It is long.".chars() {
+        stream.push(ch.encode_utf8(&mut [0; 4]), &mut out);
+        if ch == ' ' || ch == ',' || ch == '。' {
+            assert!(stream.held() <= 1, "{out:?}");
+        }
+    }
+}
+
+#[test]
+fn a_long_word_that_is_no_value_leaves_when_it_ends() {
+    let (mut stream, mut out) = (Redactor::new().stream(), String::new());
+    for ch in "aGVsbG8gd29ybGQg".repeat(12).chars() {
+        stream.push(ch.encode_utf8(&mut [0; 4]), &mut out);
+    }
+    assert!(stream.held() > 128, "it may become text with a value in it");
+    stream.push(" ", &mut out);
+    assert!(stream.held() <= 1, "{}", stream.held());
+}
+
+#[test]
+fn what_is_redacted_stays_as_it_is_when_it_is_redacted_again() {
+    let redactor = Redactor::new();
+    let mut changed = Vec::new();
+    for line in lines() {
+        let once = redactor.redact(&line).into_owned();
+        if redactor.redact(&once) != once {
+            changed.push(once);
+        }
+    }
+    assert!(changed.is_empty(), "{}: {:#?}", changed.len(), &changed[..changed.len().min(10)]);
+}
+
+#[test]
 fn lines_that_follow_each_other_come_out_like_the_whole() {
     let redactor = Redactor::builder().rules(Rule::ALL).build();
     let mut random = 2;

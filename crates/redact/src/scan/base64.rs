@@ -44,6 +44,9 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
         return None;
     }
     let text = String::from_utf8(decoded).ok()?;
+    if is_language(&text) {
+        return None;
+    }
     let mut found = None;
     Scan::new(rules.inside()).run(&text, true, |piece| {
         if let Piece::Found(inner) = piece {
@@ -52,6 +55,42 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
     });
     let Match { rule, canonical, .. } = found?;
     Some(Match { start, end, rule, why: "in base64", canonical, swallow: Swallow::Nothing })
+}
+
+/// Whether it is nothing but short words of letters, which hold no value.
+fn is_language(text: &str) -> bool {
+    const SHORT: usize = 12;
+    text.split([' ', '\n'])
+        .all(|word| word.len() < SHORT && word.bytes().all(|byte| byte.is_ascii_alphabetic()))
+}
+
+/// Whether these bytes hold no text in base64, which is told before they end or are too long.
+pub(super) fn is_dull(bytes: &[u8]) -> bool {
+    let (mut bits, mut held, mut missing) = (0_u32, 0_u32, 0);
+    for (at, byte) in bytes.iter().enumerate() {
+        let Some(six) = value(char::from(*byte)) else { return false };
+        if at > LONGEST {
+            return true;
+        }
+        bits = bits << 6 | u32::from(six);
+        held += 6;
+        if held < 8 {
+            continue;
+        }
+        held -= 8;
+        let byte = (bits >> held) as u8;
+        // A part of what UTF-8 asks for: enough for nearly all that is none.
+        match byte {
+            0x80..=0xbf if missing > 0 => missing -= 1,
+            _ if missing > 0 => return true,
+            b'\t' | b'\n' | 0xc | b'\r' | b' '..=0x7e => {}
+            0xc2..=0xdf => missing = 1,
+            0xe0..=0xef => missing = 2,
+            0xf0..=0xf4 => missing = 3,
+            _ => return true,
+        }
+    }
+    false
 }
 
 fn value(ch: char) -> Option<u8> {

@@ -6,7 +6,7 @@ use super::{Match, Rules, Swallow};
 use crate::Rule;
 
 /// The longest part before the `@`, in characters (RFC 5321, 4.5.3.1.1).
-const LONGEST_LOCAL: usize = 64;
+pub(super) const LONGEST_LOCAL: usize = 64;
 
 /// Chinese characters that are taken to belong to an address: a name. Before it there may be a sentence.
 const LONGEST_NAME: usize = 4;
@@ -44,7 +44,7 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
     Some(Match { start, end, rule: Rule::Email, why: "mail address", canonical, swallow })
 }
 
-fn is_local(ch: char) -> bool {
+pub(super) fn is_local(ch: char) -> bool {
     ch.is_ascii_alphanumeric() || "._%+-".contains(ch)
 }
 

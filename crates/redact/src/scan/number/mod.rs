@@ -16,9 +16,32 @@ use super::cursor::Cursor;
 use super::{Match, Rules, Swallow, ip};
 use crate::Rule;
 
-/// Whether a number may begin with this Chinese character: a numeral, or a province on a plate.
-pub(crate) fn begins_with(ch: char) -> bool {
-    Script::of(ch).is_some() || is_province(ch)
+/// Whether a number may begin with this Chinese character (a numeral, or a province on a plate), of U+4000..=U+9FFF;
+/// or whether it is 是, which announces a password.
+#[inline]
+pub(crate) fn begins_with_bytes(first: u8, second: u8, third: u8) -> bool {
+    let place = usize::from(first & 0xf) << 12 | usize::from(second & 0x3f) << 6 | usize::from(third & 0x3f);
+    BEGINNINGS[place >> 6 & 0x3ff] & 1 << (place & 0x3f) != 0
+}
+
+/// A bit for each character up to U+FFFF.
+const BEGINNINGS: [u64; 1024] = {
+    let signs = "一幺二三四五六七八九零京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领是"
+        .as_bytes();
+    let mut bits = [0; 1024];
+    let mut at = 0;
+    while at < signs.len() {
+        let place = (signs[at] as usize & 0xf) << 6 | signs[at + 1] as usize & 0x3f;
+        bits[place] |= 1 << (signs[at + 2] & 0x3f);
+        at += 3;
+    }
+    bits
+};
+
+/// Whether no number begins with the digit that stands here, and with nothing before it that `last` is no part of.
+/// Reads bytes only, and is in doubt `false`.
+pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
+    digits::is_dull(bytes, at, last)
 }
 
 /// Where a plate is from, and what stands there on those of embassies and consulates.

@@ -116,6 +116,27 @@ const SHAPES: &[Shape] = &[
     shape("SK", 32, Hex, "key of Twilio"),
 ];
 
+/// The two bytes that keys begin with, as bits.
+const BEGINS: [u64; 1024] = {
+    let mut begins = [0; 1024];
+    let mut at = 0;
+    while at < SHAPES.len() {
+        let bytes = SHAPES[at].begins.as_bytes();
+        let two = (bytes[0] as usize) << 8 | bytes[1] as usize;
+        begins[two / 64] |= 1 << (two % 64);
+        at += 1;
+    }
+    let token = (b'e' as usize) << 8 | b'y' as usize;
+    begins[token / 64] |= 1 << (token % 64);
+    begins
+};
+
+/// Whether a key that is told by its beginning has these two in front.
+pub(in crate::scan) fn begins_key(first: u8, second: u8) -> bool {
+    let two = usize::from(first) << 8 | usize::from(second);
+    BEGINS[two / 64] & 1 << (two % 64) != 0
+}
+
 /// A key that begins here.
 pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found> {
     let first = cursor.peek()?.ch;
@@ -131,6 +152,15 @@ pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found>
     }
     if first == 'e' {
         return jwt(cursor);
+    }
+    if BEGINS[first as usize * 4..][..4] == [0; 4] {
+        return None;
+    }
+    cursor.next();
+    let second = cursor.peek()?.ch;
+    cursor.set(start);
+    if !second.is_ascii() || !begins_key(first as u8, second as u8) {
+        return None;
     }
     // The beginning, as far as any shape has it.
     let mut begins = String::new();

@@ -5,6 +5,8 @@ mod pairs;
 mod pem;
 mod word;
 
+pub(super) use self::keys::begins_key;
+pub(super) use self::pairs::asks;
 use super::cursor::Cursor;
 use super::{Match, Rules, Swallow};
 use crate::Rule;

@@ -2,8 +2,8 @@
 
 use super::Found;
 use super::word::Word;
-use crate::scan::Swallow;
 use crate::scan::cursor::{CAP, Cursor};
+use crate::scan::{BEFORE, Swallow};
 
 /// The longest password that is read, in bytes. The rest of its word goes with a longer one.
 const LONGEST: usize = 512;
@@ -111,6 +111,9 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
         let whole = !word.is_ascii() || is_hump || !rest[..at].ends_with(|ch: char| ch.is_ascii_alphabetic());
         whole && end.eq_ignore_ascii_case(word)
     };
+    if !announces(rest.as_bytes()) {
+        return None;
+    }
     let is_password = PASSWORDS.iter().find(ends).is_some();
     if !is_password && KEYS.iter().find(ends).is_none() {
         return None;
@@ -140,6 +143,103 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
     let is_cut = cursor.is_capped() || canonical.len() >= LONGEST;
     let swallow = if is_cut { Swallow::Word } else { Swallow::Nothing };
     Some(Found { end, why: "value of a word such as password", canonical, swallow })
+}
+
+/// The two last bytes, in small letters, of words that announce a value, as bits.
+const ENDS: [u64; 1024] = {
+    let mut ends = [0; 1024];
+    let lists: [&[&str]; 2] = [PASSWORDS, KEYS];
+    let mut list = 0;
+    while list < lists.len() {
+        let mut at = 0;
+        while at < lists[list].len() {
+            let bytes = lists[list][at].as_bytes();
+            let two = (bytes[bytes.len() - 2] as usize) << 8 | bytes[bytes.len() - 1] as usize;
+            ends[two / 64] |= 1 << (two % 64);
+            at += 1;
+        }
+        list += 1;
+    }
+    ends
+};
+
+/// Whether what stands before a place may announce that a secret follows. Reads bytes only, and is in doubt `true`.
+#[inline]
+pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool {
+    let Some(last) = last else { return false };
+    let before = match last {
+        ' ' => bytes[..at].get(at.wrapping_sub(2)),
+        ':' | '=' | '"' | '\'' | '`' | '是' => return is_asked(bytes, at, last),
+        _ => return false,
+    };
+    // A blank behind a letter is by far the most common.
+    match before {
+        None => false,
+        Some(b'r' | b'R') => ends_with(&bytes[..at - 1], b"bearer"),
+        Some(b'c' | b'C') => ends_with(&bytes[..at - 1], b"basic"),
+        Some(b' ' | b'\t' | b':' | b'=' | 0x80..) => is_asked(bytes, at, last),
+        _ => false,
+    }
+}
+
+fn ends_with(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.len().checked_sub(word.len()).is_some_and(|at| bytes[at..].eq_ignore_ascii_case(word))
+}
+
+fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
+    let far = at.saturating_sub(BEFORE - 8);
+    let trim = |mut end: usize, blanks: &[u8]| {
+        while end > far && blanks.contains(&bytes[end - 1]) {
+            end -= 1;
+        }
+        end
+    };
+    if last == ':' {
+        // `://name:…`
+        let inner = |byte: &&u8| !matches!(byte, b'/' | b'?' | b'#' | b' ' | b'"' | b'\n' | b':');
+        let name = bytes[far..at - 1].iter().rev().take_while(inner).count();
+        let from = at - 1 - name;
+        if from == far && far > 0 || bytes[..from].ends_with(b"://") {
+            return true;
+        }
+    }
+    let mut end = at;
+    if matches!(bytes[end - 1], b'"' | b'\'' | b'`') {
+        end = trim(end - 1, b"\\");
+        if end > far + 5 && bytes[..end].ends_with(b"Some(") {
+            end -= 5;
+        }
+    }
+    end = trim(end, b" \t");
+    if end <= far {
+        return far > 0;
+    }
+    match bytes[end - 1] {
+        b':' | b'=' => end -= 1,
+        0x80.. => {
+            let ends = |word: &str| bytes[..end].ends_with(word.as_bytes());
+            if ends("\u{3000}") {
+                return true;
+            }
+            if !ends("：") && !ends("是") {
+                return false;
+            }
+            end -= 3;
+        }
+        _ => return false,
+    }
+    end = trim(end, b" \"'`\\");
+    if end < far + 2 {
+        return far > 0;
+    }
+    announces(&bytes[..end])
+}
+
+/// Whether what ends here ends as a word that announces a value does.
+fn announces(name: &[u8]) -> bool {
+    let [.., second, last] = name else { return false };
+    let two = usize::from(second.to_ascii_lowercase()) << 8 | usize::from(last.to_ascii_lowercase());
+    ENDS[two / 64] & 1 << (two % 64) != 0
 }
 
 /// Whether it is the name of a variable, of its field or of a type: `config.password`, `Option<String>`.

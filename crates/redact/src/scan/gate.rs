@@ -1,0 +1,356 @@
+//! Passes over what no value begins in: a shortcut that changes no result.
+//!
+//! It looks at bytes, a word at a time, and asks of each matcher what it cannot do without: an address has an `@` behind
+//! its local part, a key begins like one of the known ones, a number has seven digits and more, base64 has no control
+//! characters within it. Where it is in doubt (an escape, a character of another width, the end of what is there so
+//! far) it stops, and the matchers read.
+
+use super::high::{High, high};
+use super::prose::Prose;
+use super::zh::is_chinese;
+use super::{Rules, base64, cursor, is_word, number, secret};
+use crate::Rule;
+
+/// The shortest key that is told by how it begins, and the shortest word in base64, in characters.
+const SHORTEST: usize = 15;
+
+/// How much of a domain is looked at, in bytes: more than a short one has, and what is longer is left to its matcher.
+const MOST_DOMAIN: usize = 256;
+
+/// The most Chinese characters that an address begins with.
+const LONGEST_NAME: usize = 4;
+
+/// What a byte is, where it stands for itself.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Kind {
+    /// A letter, a digit or `_`.
+    Word,
+    /// Nothing begins with it but what a word before it has announced.
+    Sign,
+    /// The same, and nothing is announced before it.
+    Blank,
+    /// Something may begin with it.
+    Opens,
+    Escape,
+    High,
+}
+
+const KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Sign; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        kinds[byte] = match byte as u8 {
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'_' => Kind::Word,
+            b' ' | b'\n' | b'\t' | b'\r' | b'"' | b'\'' | b'`' => Kind::Blank,
+            b'-' | b'+' | b'(' | b':' => Kind::Opens,
+            b'\\' | b'%' | b'&' | 0x1b => Kind::Escape,
+            0x80.. => Kind::High,
+            _ => Kind::Sign,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
+pub(super) fn kind(byte: u8) -> Kind {
+    KINDS[usize::from(byte)]
+}
+
+/// The first place at or behind this one where something may begin, and the character before it. `last` is the one
+/// before this place, as it is meant.
+///
+/// `barren` is remembered from call to call: up to there no key begins with `sk-`.
+pub(super) fn skip(
+    text: &str,
+    at: usize,
+    last: Option<char>,
+    rules: Rules,
+    barren: &mut usize,
+) -> (usize, Option<char>) {
+    let bytes = text.as_bytes();
+    // What stands there in another form than it is meant is left to those who read it.
+    let stands = at.checked_sub(1).map(|at| bytes[at]);
+    let plain =
+        last.is_none() || last.is_some_and(|last| stands.map(char::from) == Some(last) || last as u32 > 0x7f);
+    if !plain && !last.is_some_and(is_word) {
+        return (at, last);
+    }
+    let is_zh = rules.contains(Rule::Zh);
+    let (mut at, mut last) = (at, last);
+    let mut prose = Prose::default();
+    while let Some(byte) = bytes.get(at) {
+        let to = match kind(*byte) {
+            Kind::Word => {
+                let end = word_end(bytes, at);
+                // Within a word nothing begins.
+                if !last.is_some_and(is_word) && word(bytes, at, end, last, barren) != NOTHING {
+                    break;
+                }
+                last = Some(char::from(bytes[end - 1]));
+                at = end;
+                let to = prose.skip(bytes, at);
+                if to > at {
+                    (at, last) = (to, Some(char::from(bytes[to - 1])));
+                }
+                continue;
+            }
+            Kind::Blank => at + 1,
+            Kind::Sign if !secret::asks(bytes, at, last) => at + 1,
+            Kind::Opens if !secret::asks(bytes, at, last) && !opens(bytes, at, last) => at + 1,
+            Kind::Escape => match blank_escape(text, at) {
+                Some((ch, end)) if ch != '\\' || !secret::asks(bytes, at, last) => {
+                    (at, last) = (end, Some(ch));
+                    continue;
+                }
+                _ => break,
+            },
+            Kind::High if !secret::asks(bytes, at, last) => match high(bytes, at) {
+                High::Other(len) => {
+                    last = text.get(at..).and_then(|rest| rest.chars().next());
+                    at += len;
+                    continue;
+                }
+                High::Sign(ch) => {
+                    (at, last) = (at + 3, Some(ch));
+                    continue;
+                }
+                High::Chinese if !is_zh => {
+                    let end = chinese(text, at, last);
+                    if end == at {
+                        break;
+                    }
+                    last = text[at..end].chars().next_back();
+                    at = end;
+                    continue;
+                }
+                _ => break,
+            },
+            _ => break,
+        };
+        last = Some(char::from(*byte));
+        at = to;
+    }
+    (at, last)
+}
+
+const NOTHING: Hints = Hints { secret: false, email: false, number: false, base64: false };
+
+/// Which matchers may find something where one is asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Hints {
+    pub(super) secret: bool,
+    pub(super) email: bool,
+    pub(super) number: bool,
+    pub(super) base64: bool,
+}
+
+impl Hints {
+    pub(super) const ALL: Self = Self { secret: true, email: true, number: true, base64: true };
+
+    /// Those for a place; all of them where it is in doubt.
+    pub(super) fn at(bytes: &[u8], at: usize, last: Option<char>) -> Self {
+        let stands = at.checked_sub(1).map(|at| char::from(bytes[at]));
+        if last != stands || kind(bytes[at]) != Kind::Word {
+            return Self::ALL;
+        }
+        word(bytes, at, word_end(bytes, at), last, &mut 0)
+    }
+}
+
+fn word_end(bytes: &[u8], at: usize) -> usize {
+    at + bytes[at..].iter().take_while(|byte| kind(**byte) == Kind::Word).count()
+}
+
+/// What may begin with the word that stands here.
+fn word(bytes: &[u8], at: usize, end: usize, last: Option<char>, barren: &mut usize) -> Hints {
+    if !ends(bytes, end) {
+        return Hints::ALL;
+    }
+    let first = bytes[at];
+    let digit = |place: usize| bytes[at + place].is_ascii_digit();
+    let number = if first.is_ascii_digit() {
+        !number::is_dull(bytes, at, last)
+    } else {
+        // An IBAN; a passport.
+        end - at >= 4 && (digit(2) && digit(3) || end - at >= 7 && digit(1))
+    };
+    let asked = secret::asks(bytes, at, last);
+    // With blanks behind it only the word itself counts.
+    if kind(bytes[end]) == Kind::Blank && end - at < SHORTEST {
+        return Hints { secret: asked, email: false, number, base64: false };
+    }
+    Hints {
+        secret: asked || !is_no_key(bytes, at, end, barren),
+        email: !is_no_address(bytes, end, last),
+        number,
+        base64: !is_no_base64(bytes, at, last),
+    }
+}
+
+/// Whether what stands here is no part of a word in disguise, and joins nothing.
+pub(super) fn ends(bytes: &[u8], at: usize) -> bool {
+    let Some(byte) = bytes.get(at) else { return false };
+    match kind(*byte) {
+        Kind::Escape => false,
+        // A colon of full width goes on with an address.
+        Kind::High => !matches!(high(bytes, at), High::Unknown | High::Sign(':')),
+        _ => true,
+    }
+}
+
+/// The end of a run of such bytes, if it is there already and nothing in disguise goes on with it.
+fn end_of(bytes: &[u8], from: usize, is_in: impl Fn(u8) -> bool) -> Option<usize> {
+    let end = from + bytes[from..].iter().take_while(|byte| is_in(**byte)).count();
+    ends(bytes, end).then_some(end)
+}
+
+fn is_local(byte: u8) -> bool {
+    kind(byte) == Kind::Word || matches!(byte, b'.' | b'+' | b'-')
+}
+
+fn is_no_address(bytes: &[u8], end: usize, last: Option<char>) -> bool {
+    // It began before.
+    if last.is_some_and(|last| last.is_ascii() && is_local(last as u8)) {
+        return true;
+    }
+    end_of(bytes, end, is_local).is_some_and(|end| bytes[end] != b'@' || is_no_domain(bytes, end + 1))
+}
+
+/// Whether there is no dot with two letters behind it.
+fn is_no_domain(bytes: &[u8], at: usize) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphabetic() || byte >= 0x80;
+    let in_domain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-') || byte >= 0x80;
+    let len = bytes[at..].iter().take(MOST_DOMAIN).take_while(|byte| in_domain(**byte)).count();
+    let has_top =
+        bytes[at..at + len].windows(3).any(|part| part[0] == b'.' && letter(part[1]) && letter(part[2]));
+    !has_top && len < MOST_DOMAIN && ends(bytes, at + len) && bytes[at..at + len].is_ascii()
+}
+
+fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
+    let first = bytes[at];
+    if first.is_ascii_hexdigit() && end - at >= 32 && bytes[end] == b'.' {
+        return false;
+    }
+    if end - at > 1 && !secret::begins_key(first, bytes[at + 1]) {
+        return true;
+    }
+    if end - at == 1 && !secret::begins_key(first, bytes[end]) {
+        return true;
+    }
+    let word = &bytes[at..];
+    if word.starts_with(b"eyJ") {
+        // The first part of a token has eight more.
+        let in_part = |byte: u8| kind(byte) == Kind::Word || byte == b'-';
+        let part = bytes[at + 3..].iter().take(8).take_while(|byte| in_part(**byte)).count();
+        return part < 8 && ends(bytes, at + 3 + part);
+    }
+    if word.starts_with(b"sk-") {
+        return at < *barren || {
+            *barren = barren_to(bytes, at);
+            at < *barren
+        };
+    }
+    let in_key = |byte: u8| kind(byte) == Kind::Word || matches!(byte, b'.' | b'-' | b'/');
+    end_of(bytes, end, in_key).is_some_and(|end| end - at < SHORTEST)
+}
+
+/// Up to where no key begins with `sk-`: all of them have sixteen letters and digits in a row.
+fn barren_to(bytes: &[u8], at: usize) -> usize {
+    const RUN: usize = 16;
+    let mut run = 0;
+    for (place, byte) in bytes.iter().enumerate().skip(at) {
+        match byte {
+            b'-' | b'_' => run = 0,
+            byte if byte.is_ascii_alphanumeric() => run += 1,
+            _ if ends(bytes, place) => return place,
+            _ => return place.saturating_sub(cursor::CAP + RUN),
+        }
+        if run == RUN {
+            return at;
+        }
+    }
+    bytes.len().saturating_sub(cursor::CAP + RUN)
+}
+
+fn is_no_base64(bytes: &[u8], at: usize, last: Option<char>) -> bool {
+    let in_base64 = |byte: u8| kind(byte) == Kind::Word || matches!(byte, b'+' | b'/' | b'-');
+    if last.is_some_and(|last| last.is_ascii() && in_base64(last as u8)) {
+        return true;
+    }
+    base64::is_dull(&bytes[at..]) || end_of(bytes, at, in_base64).is_some_and(|end| end - at < SHORTEST)
+}
+
+/// Whether something may begin with a sign.
+fn opens(bytes: &[u8], at: usize, last: Option<char>) -> bool {
+    let Some(next) = bytes.get(at + 1) else { return true };
+    if !ends(bytes, at + 1) {
+        return true;
+    }
+    match bytes[at] {
+        // `+49`, `+ 49`
+        b'+' => next.is_ascii_digit() || *next == b' ' || !is_no_address(bytes, at + 1, last),
+        // `-----BEGIN`
+        b'-' => {
+            let dashes = bytes[at..].iter().take(6).take_while(|byte| **byte == b'-').count();
+            let line = dashes == 5 && bytes.get(at + 5) == Some(&b'B') || !ends(bytes, at + dashes);
+            line || !is_no_address(bytes, at + 1, last)
+        }
+        // `(010)`, `(+49)`
+        b'(' => next.is_ascii_digit() || *next == b'+',
+        // `::1`
+        _ => *next == b':',
+    }
+}
+
+/// A blank or a quote that is written as an escape, or a backslash that begins none, where there is enough to tell; and
+/// its end.
+fn blank_escape(text: &str, at: usize) -> Option<(char, usize)> {
+    const ENOUGH: usize = 16;
+    if text.as_bytes()[at] != b'\\' || text.len() < at + ENOUGH {
+        return None;
+    }
+    let atom = cursor::Cursor::new(text, at, true).peek()?;
+    matches!(atom.ch, '\n' | '\t' | '\r' | '"' | '\\').then_some((atom.ch, atom.end))
+}
+
+/// The end of what begins nothing in a run of Chinese characters; where the run begins itself if there is no such part.
+fn chinese(text: &str, at: usize, last: Option<char>) -> usize {
+    let bytes = text.as_bytes();
+    let run = bytes[at..].chunks_exact(3).take_while(|ch| matches!(ch[0], 0xe4..=0xe9)).count();
+    let mut end = at + 3 * run;
+    // A name in front of an `@`.
+    if !ends(bytes, end) || bytes[end] == b'@' {
+        end = at.max(end.saturating_sub(3 * LONGEST_NAME));
+    }
+    let mut place = at;
+    while place < end {
+        if number::begins_with_bytes(bytes[place], bytes[place + 1], bytes[place + 2]) {
+            if bytes[place..].starts_with("是".as_bytes()) {
+                // What is asked for behind it may be a Chinese character, too.
+                if secret::asks(bytes, place + 3, Some('是')) {
+                    return place + 3;
+                }
+            } else if !is_lone(text, place, last, at) {
+                break;
+            }
+        }
+        place += 3;
+    }
+    place
+}
+
+/// Whether a numeral stands alone, or behind others; or the sign of a province has no letter behind it.
+fn is_lone(text: &str, place: usize, last: Option<char>, from: usize) -> bool {
+    let before = if place > from { text[from..place].chars().next_back() } else { last };
+    let mut behind = text[place..].chars();
+    let numeral = behind.next().is_some_and(|ch| cursor::digit(ch).is_some());
+    if numeral && before.is_some_and(|ch| !ch.is_ascii() && cursor::digit(ch).is_some()) {
+        return true;
+    }
+    let Some(next) = behind.next() else { return false };
+    match next {
+        '，' | '。' | '、' | '！' | '？' | '；' => true,
+        next if is_chinese(next) => !numeral || cursor::digit(next).is_none(),
+        _ => false,
+    }
+}
