@@ -1,12 +1,13 @@
 //! Keys, tokens and passwords.
 
+mod asks;
 mod keys;
 mod pairs;
 mod pem;
 mod word;
 
+pub(super) use self::asks::asks;
 pub(super) use self::keys::begins_key;
-pub(super) use self::pairs::asks;
 use super::cursor::Cursor;
 use super::{Match, Rules, Swallow};
 use crate::Rule;

@@ -2,8 +2,8 @@
 
 use super::Found;
 use super::word::Word;
-use crate::scan::cursor::{CAP, Cursor};
-use crate::scan::{BEFORE, Swallow};
+use crate::scan::Swallow;
+use crate::scan::cursor::{Atom, CAP, Cursor};
 
 /// The longest password that is read, in bytes. The rest of its word goes with a longer one.
 const LONGEST: usize = 512;
@@ -11,13 +11,14 @@ const LONGEST: usize = 512;
 /// The secret that begins here.
 pub(super) fn find(cursor: &mut Cursor<'_>, before: &str, last: Option<char>) -> Option<Found> {
     let first = cursor.peek()?;
-    if first.ch.is_whitespace() || matches!(first.ch, '"' | '\'' | '`') {
+    if first.ch.is_whitespace() || matches!(first.ch, '"' | '\'' | '`' | Atom::COLOUR) {
         return None;
     }
-    match last? {
+    // A colour is looked through.
+    match last.filter(|ch| *ch != Atom::COLOUR).or(before.chars().next_back())? {
         ' ' => bearer(cursor, before).or_else(|| pair(cursor, before)),
         ':' => url(cursor, before).or_else(|| pair(cursor, before)),
-        '=' | '"' | '\'' | '`' | '\n' | '是' => pair(cursor, before),
+        '=' | '"' | '\'' | '`' | '\t' | '\n' | '是' => pair(cursor, before),
         _ => None,
     }
 }
@@ -99,9 +100,9 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
     let (rest, quote) = opening(before);
     // As Rust's `Debug` writes an optional one.
     let rest = if quote.is_some() { rest.strip_suffix("Some(").unwrap_or(rest) } else { rest };
-    let rest = rest.trim_end_matches([' ', '\u{3000}', '\t']);
+    let (rest, wrapped) = blanks(rest);
     let rest = rest.strip_suffix(['=', ':', '：', '是'])?;
-    let rest = rest.trim_end_matches(' ').trim_end_matches(['"', '\'', '`', '\\', ' ']);
+    let rest = rest.trim_end_matches([' ', '\t']).trim_end_matches(['"', '\'', '`', '\\', ' ']);
     let ends = |word: &&&str| {
         let Some(at) = rest.len().checked_sub(word.len()) else { return false };
         let Some(end) = rest.get(at..) else { return false };
@@ -137,7 +138,9 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
         (true, None) => length >= 4 && looks_random,
         (false, _) => length >= 8 && digits && letters || length >= 16 && looks_random,
     };
-    if placeholder || !is_secret || end <= start {
+    // On the next line there may be another name as well.
+    let is_name = wrapped && (!digits || !letters || length < 6 || canonical.contains([':', '=']));
+    if placeholder || !is_secret || is_name || end <= start {
         return None;
     }
     let is_cut = cursor.is_capped() || canonical.len() >= LONGEST;
@@ -163,80 +166,8 @@ const ENDS: [u64; 1024] = {
     ends
 };
 
-/// Whether what stands before a place may announce that a secret follows. Reads bytes only, and is in doubt `true`.
-#[inline]
-pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool {
-    let Some(last) = last else { return false };
-    let before = match last {
-        ' ' => bytes[..at].get(at.wrapping_sub(2)),
-        ':' | '=' | '"' | '\'' | '`' | '是' => return is_asked(bytes, at, last),
-        _ => return false,
-    };
-    // A blank behind a letter is by far the most common.
-    match before {
-        None => false,
-        Some(b'r' | b'R') => ends_with(&bytes[..at - 1], b"bearer"),
-        Some(b'c' | b'C') => ends_with(&bytes[..at - 1], b"basic"),
-        Some(b' ' | b'\t' | b':' | b'=' | 0x80..) => is_asked(bytes, at, last),
-        _ => false,
-    }
-}
-
-fn ends_with(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.len().checked_sub(word.len()).is_some_and(|at| bytes[at..].eq_ignore_ascii_case(word))
-}
-
-fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
-    let far = at.saturating_sub(BEFORE - 8);
-    let trim = |mut end: usize, blanks: &[u8]| {
-        while end > far && blanks.contains(&bytes[end - 1]) {
-            end -= 1;
-        }
-        end
-    };
-    if last == ':' {
-        // `://name:…`
-        let inner = |byte: &&u8| !matches!(byte, b'/' | b'?' | b'#' | b' ' | b'"' | b'\n' | b':');
-        let name = bytes[far..at - 1].iter().rev().take_while(inner).count();
-        let from = at - 1 - name;
-        if from == far && far > 0 || bytes[..from].ends_with(b"://") {
-            return true;
-        }
-    }
-    let mut end = at;
-    if matches!(bytes[end - 1], b'"' | b'\'' | b'`') {
-        end = trim(end - 1, b"\\");
-        if end > far + 5 && bytes[..end].ends_with(b"Some(") {
-            end -= 5;
-        }
-    }
-    end = trim(end, b" \t");
-    if end <= far {
-        return far > 0;
-    }
-    match bytes[end - 1] {
-        b':' | b'=' => end -= 1,
-        0x80.. => {
-            let ends = |word: &str| bytes[..end].ends_with(word.as_bytes());
-            if ends("\u{3000}") {
-                return true;
-            }
-            if !ends("：") && !ends("是") {
-                return false;
-            }
-            end -= 3;
-        }
-        _ => return false,
-    }
-    end = trim(end, b" \"'`\\");
-    if end < far + 2 {
-        return far > 0;
-    }
-    announces(&bytes[..end])
-}
-
 /// Whether what ends here ends as a word that announces a value does.
-fn announces(name: &[u8]) -> bool {
+pub(super) fn announces(name: &[u8]) -> bool {
     let [.., second, last] = name else { return false };
     let two = usize::from(second.to_ascii_lowercase()) << 8 | usize::from(last.to_ascii_lowercase());
     ENDS[two / 64] & 1 << (two % 64) != 0
@@ -256,6 +187,14 @@ fn is_code(value: &str) -> bool {
     is_path || is_name(value.strip_suffix('(').unwrap_or(value))
 }
 
+/// The text without the blanks at its end, and whether a line's end is one of them.
+fn blanks(text: &str) -> (&str, bool) {
+    const BLANKS: [char; 3] = [' ', '\u{3000}', '\t'];
+    let rest = text.trim_end_matches(BLANKS);
+    let Some(line) = rest.strip_suffix('\n') else { return (rest, false) };
+    (line.strip_suffix('\r').unwrap_or(line).trim_end_matches(BLANKS), true)
+}
+
 /// The text without the quote that opens a value, and that quote: with the backslashes before it.
 fn opening(before: &str) -> (&str, Option<(char, bool)>) {
     let Some(quote) = before.chars().next_back().filter(|ch| matches!(ch, '"' | '\'' | '`')) else {
@@ -269,7 +208,7 @@ fn opening(before: &str) -> (&str, Option<(char, bool)>) {
 /// A value: to the quote that closes it, or to what cannot stand in one.
 fn value(cursor: &mut Cursor<'_>, quote: Option<(char, bool)>) -> Option<(String, usize)> {
     let start = cursor.at();
-    let mut canonical = String::new();
+    let (mut canonical, mut end) = (String::new(), start);
     while let Some(atom) = cursor.peek() {
         let ends = match quote {
             // Within a quote that is an escape, another one ends it; else an escaped one belongs to the value.
@@ -277,19 +216,24 @@ fn value(cursor: &mut Cursor<'_>, quote: Option<(char, bool)>) -> Option<(String
                 atom.ch == open && atom.disguised == escaped || atom.ch == '\n' && !atom.disguised
             }
             None => {
-                atom.ch.is_whitespace() || "\"'`,;&)}]<>，。；、）”".contains(atom.ch) || atom.ch == '\u{1b}'
+                atom.ch.is_whitespace()
+                    || "\"'`,;&)}]<>，。；、）”".contains(atom.ch)
+                    || atom.ch == Atom::COLOUR
             }
         };
         if ends {
             break;
         }
-        canonical.push(atom.ch);
         cursor.set(atom.end);
+        if atom.ch == Atom::COLOUR {
+            continue;
+        }
+        canonical.push(atom.ch);
+        end = atom.end;
         if canonical.len() >= LONGEST {
             break;
         }
     }
-    let mut end = cursor.at();
     if quote.is_none() && canonical.ends_with('.') && cursor.slice(start, end).ends_with('.') {
         // It ends the sentence.
         canonical.pop();
