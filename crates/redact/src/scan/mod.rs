@@ -13,7 +13,7 @@ mod high;
 mod ip;
 mod number;
 mod prose;
-mod secret;
+pub(crate) mod secret;
 mod zh;
 
 use self::cursor::Cursor;

@@ -1,12 +1,16 @@
 //! Keys, tokens and passwords.
 
 mod keys;
+mod names;
 mod pairs;
 mod pem;
 mod word;
+mod worth;
 
 pub(super) use self::keys::begins_key;
 pub(super) use self::pairs::asks;
+#[allow(unused_imports, reason = "asked for strings under a key, in JSON and in fields of events")]
+pub(crate) use self::pairs::{canonical, is_secret_under};
 use super::cursor::Cursor;
 use super::{Match, Rules, Swallow};
 use crate::Rule;
@@ -33,3 +37,6 @@ struct Found {
     canonical: String,
     swallow: Swallow,
 }
+
+#[cfg(test)]
+mod tests;
