@@ -2,12 +2,12 @@
 
 use super::names::{announces, named};
 use super::word::Word;
-use super::{Found, worth};
+use super::{Found, url, worth};
 use crate::scan::cursor::{CAP, Cursor};
 use crate::scan::{BEFORE, Swallow, ceil};
 
 /// The longest password that is read, in bytes. The rest of its word goes with a longer one.
-const LONGEST: usize = 512;
+pub(super) const LONGEST: usize = 512;
 
 const WHY: &str = "value of a word such as password";
 
@@ -19,7 +19,7 @@ pub(super) fn find(cursor: &mut Cursor<'_>, before: &str, last: Option<char>) ->
     }
     match last? {
         ' ' => bearer(cursor, before).or_else(|| pair(cursor, before)),
-        ':' => url(cursor, before).or_else(|| pair(cursor, before)),
+        ':' => url::password(cursor, before).or_else(|| pair(cursor, before)),
         '=' | '"' | '\'' | '`' | '\n' | '是' => pair(cursor, before),
         _ => None,
     }
@@ -42,29 +42,6 @@ fn bearer(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
     let end = start + cursor.slice(start, word.end).trim_end_matches('.').len();
     let swallow = if word.is_cut { Swallow::Word } else { Swallow::Nothing };
     Some(Found { end, why: "credentials behind their scheme", canonical: word.text, swallow })
-}
-
-/// The password in front of a host (RFC 3986, 3.2.1).
-fn url(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
-    let user = before.strip_suffix(':')?;
-    let at = user.rfind("://")?;
-    if user[at + 3..].contains(['/', '?', '#', ' ', '"', '\n', ':']) {
-        return None;
-    }
-    let mut canonical = String::new();
-    loop {
-        let atom = cursor.peek()?;
-        match atom.ch {
-            '@' if !canonical.is_empty() => break,
-            '/' | '?' | '#' | ' ' | '"' | '\n' | '<' | '>' | '{' | '$' | '*' | '[' | '@' => return None,
-            ch => canonical.push(ch),
-        }
-        cursor.set(atom.end);
-        if canonical.len() > LONGEST {
-            return None;
-        }
-    }
-    Some(Found { end: cursor.at(), why: "password in a URL", canonical, swallow: Swallow::Nothing })
 }
 
 /// The value behind a word, `=` or `:`, and perhaps quotes.
@@ -122,7 +99,7 @@ fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
         let inner = |byte: &&u8| !matches!(byte, b'/' | b'?' | b'#' | b' ' | b'"' | b'\n' | b':');
         let name = bytes[far..at - 1].iter().rev().take_while(inner).count();
         let from = at - 1 - name;
-        if from == far && far > 0 || bytes[..from].ends_with(b"://") {
+        if from == far && far > 0 || bytes[..from].ends_with(b"/") {
             return true;
         }
     }
