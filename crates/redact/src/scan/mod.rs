@@ -14,7 +14,7 @@ mod ip;
 mod meant;
 mod number;
 mod prose;
-mod secret;
+pub(crate) mod secret;
 mod zh;
 
 use self::cursor::Cursor;

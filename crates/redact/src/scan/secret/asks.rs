@@ -1,6 +1,6 @@
 //! Whether something announces that a secret follows: a shortcut that changes no result.
 
-use super::pairs::announces;
+use super::names::announces;
 use crate::scan::BEFORE;
 use crate::scan::cursor::Atom;
 use crate::scan::meant::{colour_before, may_be_escape};
@@ -56,7 +56,7 @@ fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
         let from = end - 1 - name;
         let veiled = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | 0x1b);
         if from == far && far > 0
-            || bytes[..from].ends_with(b"://")
+            || bytes[..from].ends_with(b"/")
             || bytes[..from].ends_with(b"\\/")
             || colour_before(bytes, from).is_some()
             || bytes[from..end].iter().any(veiled)
