@@ -9,6 +9,7 @@ mod base64;
 mod cursor;
 mod email;
 mod gate;
+mod glance;
 mod high;
 mod ip;
 mod meant;
@@ -19,6 +20,7 @@ mod zh;
 
 use self::cursor::Cursor;
 use self::gate::Hints;
+pub(crate) use self::glance::Glance;
 use self::meant::as_meant;
 pub(crate) use self::zh::is_chinese;
 use crate::Rule;
@@ -103,6 +105,11 @@ pub(crate) enum Piece {
 impl Scan {
     pub(crate) fn new(rules: Rules) -> Self {
         Self { rules, ..Self::default() }
+    }
+
+    /// For what begins at a place of a text, behind what announces it.
+    pub(crate) fn within(rules: Rules, text: &str, at: usize) -> Self {
+        Self { rules, at, last: text[..at].chars().next_back(), ..Self::default() }
     }
 
     /// What stands before it is done with.

@@ -12,7 +12,7 @@ mod worth;
 pub(super) use self::asks::asks;
 pub(super) use self::keys::begins_key;
 #[allow(unused_imports, reason = "asked for strings under a key, in JSON and in fields of events")]
-pub(crate) use self::pairs::{canonical, is_secret_under};
+pub(crate) use self::pairs::{canonical, is_secret_under, may_name};
 pub(super) use self::url::may_be_long;
 use super::cursor::Cursor;
 use super::{Match, Rules, Swallow};

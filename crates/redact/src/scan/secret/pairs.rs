@@ -135,6 +135,11 @@ fn value(cursor: &mut Cursor<'_>, quote: Option<(char, bool)>) -> Option<(String
     (!canonical.is_empty()).then_some((canonical, end))
 }
 
+/// Whether a secret may stand under this name. Reads two bytes only, and is in doubt `true`.
+pub(crate) fn may_name(name: &str) -> bool {
+    super::names::announces(name.as_bytes())
+}
+
 /// Whether all of a string is the secret of this name, as in a field of JSON.
 #[allow(dead_code, reason = "asked for strings under a key, in JSON and in fields of events")]
 pub(crate) fn is_secret_under(name: &str, value: &str) -> bool {
