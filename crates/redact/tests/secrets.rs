@@ -215,6 +215,73 @@ fn a_password_in_a_url_ends_at_its_host() {
     }
 }
 
+/// In full width.
+fn wide(text: &str) -> String {
+    text.chars().map(|ch| char::from_u32(ch as u32 + 0xfee0).unwrap()).collect()
+}
+
+fn percent(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[test]
+fn a_secret_is_the_same_whatever_stands_behind_it_and_in_all_spellings() {
+    let jwt = format!("eyJ{0}.eyJ{0}.{0}", random(24));
+    let secrets = [
+        ("", format!("sk-proj-{}", random(48))),
+        ("", format!("glpat-{}", random(20))),
+        ("", format!("SG.{}.{}", random(22), random(43))),
+        ("", jwt),
+        ("Bearer ", random(32)),
+        ("password=", "Zx81!ab99".to_owned()),
+        ("api_key: ", random(24)),
+    ];
+    for (name, secret) in &secrets {
+        let behind = [
+            "", ".", ",", "...", ". And", ", and", ") and", "\"", "'", "]", "`", "，", "。", "）", "”",
+            ": and",
+        ];
+        let spelled = [
+            secret.clone(),
+            wide(secret),
+            percent(secret),
+            format!("{}\u{200b}{}", &secret[..7], &secret[7..]),
+        ];
+        for text in &spelled {
+            for behind in behind {
+                let text = format!("{name}{text}{behind}");
+                assert_eq!(all(&text).iter().map(|hit| &hit.1).collect::<Vec<_>>(), [secret], "{text}");
+            }
+        }
+        for behind in [".", "．", "%2E", "\\u002e"] {
+            let text = format!("{name}{secret}{behind} And");
+            let hits = all(&text);
+            assert!(*name == "password=" || *name == "api_key: " || hits[0].1 == *secret, "{text}: {hits:?}");
+        }
+    }
+    let quoted = all(&format!("{{\"password\":\"{}\"}}", secrets[5].1));
+    assert_eq!(quoted[0].1, secrets[5].1);
+}
+
+#[test]
+fn all_of_a_long_secret_is_hidden_whatever_it_is_made_of() {
+    let part = random(600);
+    for (name, secret, behind) in [
+        ("password=", format!("{part}!#/(ä密"), " after"),
+        ("password=", format!("{part}{}", percent("!a\"b")), "&x=1"),
+        ("\"password\":\"", format!("{part} with \\\"blanks\\\" and, signs!"), "\",\"x\":1"),
+        ("\\\"password\\\":\\\"", format!("{part} with blanks, signs!"), "\\\",\\\"x\\\":1"),
+        ("redis://u:", format!("{}!*,%40{part}", random(4090)), "@h"),
+        ("Bearer ", random(4090) + &wide("Ab12+/==") + &percent("Cd34"), ", and"),
+        ("", format!("sk-{}", random(4090)) + "\u{200b}" + &wide("Ab12_"), "，"),
+        ("", format!("sk-{}", random(4090)) + &"\u{200b}".repeat(2000) + "Ab12", "，"),
+    ] {
+        let text = format!("{name}{secret}{behind}");
+        all(&text);
+        assert_eq!(Redactor::new().redact(&text), format!("{name}[SECRET]{behind}"), "{text}");
+    }
+}
+
 #[test]
 fn what_is_no_secret_stays() {
     for text in [

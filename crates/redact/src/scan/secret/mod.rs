@@ -4,6 +4,7 @@ mod keys;
 mod names;
 mod pairs;
 mod pem;
+mod tail;
 mod url;
 mod word;
 mod worth;
@@ -12,6 +13,7 @@ pub(super) use self::keys::begins_key;
 pub(super) use self::pairs::asks;
 #[allow(unused_imports, reason = "asked for strings under a key, in JSON and in fields of events")]
 pub(crate) use self::pairs::{canonical, is_secret_under};
+pub(crate) use self::tail::Tail;
 pub(super) use self::url::may_be_long;
 use super::cursor::Cursor;
 use super::{Match, Rules, Swallow};

@@ -2,12 +2,15 @@
 
 use super::names::{announces, named};
 use super::word::Word;
-use super::{Found, url, worth};
-use crate::scan::cursor::{CAP, Cursor};
+use super::{Found, Tail, url, worth};
+use crate::scan::cursor::{Atom, CAP, Cursor};
 use crate::scan::{BEFORE, Swallow, ceil};
 
 /// The longest password that is read, in bytes. The rest of its word goes with a longer one.
 pub(super) const LONGEST: usize = 512;
+
+/// A quote that opens a value, and whether it is an escape.
+pub(super) type Quote = (char, bool);
 
 const WHY: &str = "value of a word such as password";
 
@@ -33,15 +36,13 @@ fn bearer(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
         from.and_then(|at| before.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(scheme))
     };
     schemes.iter().find(is_after)?;
-    let start = cursor.at();
     let word = Word::read(cursor, CAP, |ch| ch.is_ascii_alphanumeric() || "-._~+/=".contains(ch));
     let is_token = word.text.len() >= 8 && (word.has_digit() || word.text.len() >= 12 && word.is_mixed());
     if !is_token {
         return None;
     }
-    let end = start + cursor.slice(start, word.end).trim_end_matches('.').len();
-    let swallow = if word.is_cut { Swallow::Word } else { Swallow::Nothing };
-    Some(Found { end, why: "credentials behind their scheme", canonical: word.text, swallow })
+    let swallow = if word.is_cut { Swallow::Word(Tail::Token) } else { Swallow::Nothing };
+    Some(Found { end: word.end, why: "credentials behind their scheme", canonical: word.text, swallow })
 }
 
 /// The value behind a word, `=` or `:`, and perhaps quotes.
@@ -59,7 +60,7 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
         return None;
     }
     let is_cut = cursor.is_capped() || canonical.len() >= LONGEST;
-    let swallow = if is_cut { Swallow::Word } else { Swallow::Nothing };
+    let swallow = if is_cut { Swallow::Word(Tail::Value(quote)) } else { Swallow::Nothing };
     Some(Found { end, why: WHY, canonical, swallow })
 }
 
@@ -136,7 +137,7 @@ fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
 }
 
 /// The text without the quote that opens a value, and that quote: with the backslashes before it.
-fn opening(before: &str) -> (&str, Option<(char, bool)>) {
+fn opening(before: &str) -> (&str, Option<Quote>) {
     let Some(quote) = before.chars().next_back().filter(|ch| matches!(ch, '"' | '\'' | '`')) else {
         return (before, None);
     };
@@ -146,35 +147,40 @@ fn opening(before: &str) -> (&str, Option<(char, bool)>) {
 }
 
 /// A value: to the quote that closes it, or to what cannot stand in one.
-fn value(cursor: &mut Cursor<'_>, quote: Option<(char, bool)>) -> Option<(String, usize)> {
-    let start = cursor.at();
+fn value(cursor: &mut Cursor<'_>, quote: Option<Quote>) -> Option<(String, usize)> {
     let mut canonical = String::new();
+    // Without the stop of the sentence.
+    let (mut len, mut end) = (0, cursor.at());
     while let Some(atom) = cursor.peek() {
-        let ends = match quote {
-            // Within a quote that is an escape, another one ends it; else an escaped one belongs to the value.
-            Some((open, escaped)) => {
-                atom.ch == open && atom.disguised == escaped || atom.ch == '\n' && !atom.disguised
-            }
-            None => {
-                atom.ch.is_whitespace() || "\"'`,;&)}]<>，。；、）”".contains(atom.ch) || atom.ch == '\u{1b}'
-            }
-        };
-        if ends {
+        if ends_value(cursor, atom, quote) {
             break;
         }
         canonical.push(atom.ch);
         cursor.set(atom.end);
-        if canonical.len() >= LONGEST {
+        let is_cut = canonical.len() >= LONGEST;
+        if is_cut || quote.is_some() || !matches!(atom.ch, '.' | ':') {
+            (len, end) = (canonical.len(), atom.end);
+        }
+        if is_cut {
             break;
         }
     }
-    let mut end = cursor.at();
-    if quote.is_none() && canonical.ends_with('.') && cursor.slice(start, end).ends_with('.') {
-        // It ends the sentence.
-        canonical.pop();
-        end -= 1;
-    }
+    canonical.truncate(len);
     (!canonical.is_empty()).then_some((canonical, end))
+}
+
+/// Whether a value does not go on with this.
+pub(super) fn ends_value(cursor: &Cursor<'_>, atom: Atom, quote: Option<Quote>) -> bool {
+    let stands = cursor.slice(atom.start, atom.end);
+    match quote {
+        // Within a quote that is an escape, another one ends it; else an escaped one belongs to the value.
+        Some((open, escaped)) => {
+            atom.ch == open && atom.disguised == escaped || atom.ch == '\n' && !atom.disguised
+        }
+        // What stands there percent-encoded does so because it belongs to the value.
+        None if stands.starts_with('%') => false,
+        None => atom.ch.is_whitespace() || "\"'`,;&)}]<>。、”".contains(atom.ch) || atom.ch == Atom::COLOUR,
+    }
 }
 
 /// Whether all of a string is the secret of this name, as in a field of JSON.
