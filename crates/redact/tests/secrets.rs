@@ -283,6 +283,101 @@ fn all_of_a_long_secret_is_hidden_whatever_it_is_made_of() {
 }
 
 #[test]
+fn a_password_is_known_by_its_name_in_several_languages() {
+    for before in [
+        "pass=",
+        "DB_PASS=",
+        "dbPass: ",
+        "\"pass\": \"",
+        "MYSQL_PWD=",
+        "passwd: ",
+        "Passwort: ",
+        "Kennwort:",
+        "contraseña: ",
+        "CONTRASEÑA=",
+        "contrasena=",
+        "mot de passe : ",
+        "Mot de passe: ",
+        "mot_de_passe=",
+        "senha: ",
+        "пароль: ",
+        "密码：",
+        "密码是",
+        "密码为",
+        "密码为：",
+        "登录密码 = ",
+        "口令＝",
+        "管理员口令：",
+        "密碼：",
+        "パスワード：",
+        "비밀번호: ",
+        "password2=",
+        "password_1: ",
+        "password => ",
+        ":password => \"",
+        "password := \"",
+        "config[\"password\"] = \"",
+        "**Password:** ",
+        "**密码**：",
+        "<password>",
+        "<param name=\"password\">",
+        "my password is ",
+        "The password is: ",
+        "--password ",
+        "--password=",
+        "const PASSWORD: &str = \"",
+        "password%3D",
+        "密码：`",
+        "The password is `",
+    ] {
+        for value in ["Zx81!ab99", "hunter22a"] {
+            let behind = before.chars().last().filter(|ch| "\"`".contains(*ch));
+            let behind = behind.map_or_else(|| " and".to_owned(), String::from);
+            is(&format!("{before}{value}{behind}"), value);
+        }
+    }
+    for before in [
+        "api 密钥：",
+        "密钥为",
+        "访问密钥是",
+        "私钥：",
+        "API key: ",
+        "AccountKey=",
+        "appSecret=",
+        "--api-key ",
+        "令牌=",
+    ] {
+        is(&format!("{before}{} and", random(24)), &random(24));
+    }
+    is("密码是Zx81!ab99请重置", "Zx81!ab99");
+    is("密码：小明Zx81", "小明Zx81");
+    for text in [
+        "compass=Zx81!ab99",
+        "bypass: Zx81!ab99",
+        "pass=1234 fail=2",
+        "pass: 120ms",
+        "{\"pass\":\"failed\"}",
+        "{\"pass\":\"yes\"}",
+        "tests pass: all of them",
+        "my password is required",
+        "The password is too short",
+        "The token is expired since 12:30",
+        "password is 8 characters or more",
+        "--password required",
+        "--verbose Zx81!ab99",
+        "</password>Zx81!ab99",
+        "密码为空",
+        "密码为必填项且长度不少于8位",
+        "密码：至少8位",
+        "密码为什么不对",
+        "口令是错的",
+        "as long as it is 1234567a",
+    ] {
+        assert_eq!(all(text), [], "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_secret_stays() {
     for text in [
         "sk-learn and risk-adjusted-return-model-2026",

@@ -325,9 +325,9 @@ fn chinese(text: &str, at: usize, last: Option<char>) -> usize {
     let mut place = at;
     while place < end {
         if number::begins_with_bytes(bytes[place], bytes[place + 1], bytes[place + 2]) {
-            if bytes[place..].starts_with("是".as_bytes()) {
+            if let Some(is) = ['是', '为'].into_iter().find(|is| text[place..].starts_with(*is)) {
                 // What is asked for behind it may be a Chinese character, too.
-                if secret::asks(bytes, place + 3, Some('是')) {
+                if secret::asks(bytes, place + 3, Some(is)) {
                     return place + 3;
                 }
             } else if !is_lone(text, place, last, at) {

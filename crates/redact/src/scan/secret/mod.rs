@@ -1,5 +1,6 @@
 //! Keys, tokens and passwords.
 
+mod announce;
 mod keys;
 mod names;
 mod pairs;
@@ -9,8 +10,8 @@ mod url;
 mod word;
 mod worth;
 
+pub(super) use self::announce::asks;
 pub(super) use self::keys::begins_key;
-pub(super) use self::pairs::asks;
 #[allow(unused_imports, reason = "asked for strings under a key, in JSON and in fields of events")]
 pub(crate) use self::pairs::{canonical, is_secret_under};
 pub(crate) use self::tail::Tail;
