@@ -231,6 +231,10 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
     if first.is_ascii_hexdigit() && end - at >= 32 && bytes[end] == b'.' {
         return false;
     }
+    // Telegram's.
+    if first.is_ascii_digit() && matches!(end - at, 8..=10) && bytes[end] == b':' {
+        return false;
+    }
     if end - at > 1 && !secret::begins_key(first, bytes[at + 1]) {
         return true;
     }
@@ -244,13 +248,13 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
         let part = bytes[at + 3..].iter().take(8).take_while(|byte| in_part(**byte)).count();
         return part < 8 && ends(bytes, at + 3 + part);
     }
-    if word.starts_with(b"sk-") {
+    if word.starts_with(b"sk-") && !word.starts_with(b"sk-lf-") {
         return at < *barren || {
             *barren = barren_to(bytes, at);
             at < *barren
         };
     }
-    let in_key = |byte: u8| kind(byte) == Kind::Word || matches!(byte, b'.' | b'-' | b'/');
+    let in_key = |byte: u8| kind(byte) == Kind::Word || b".-/+=?".contains(&byte);
     end_of(bytes, end, in_key).is_some_and(|end| end - at < SHORTEST)
 }
 

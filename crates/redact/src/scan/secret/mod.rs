@@ -5,6 +5,7 @@ mod keys;
 mod names;
 mod pairs;
 mod pem;
+mod providers;
 mod tail;
 mod url;
 mod word;
