@@ -306,15 +306,19 @@ fn opens(bytes: &[u8], at: usize, last: Option<char>) -> bool {
     }
 }
 
-/// A blank or a quote that is written as an escape, or a backslash that begins none, where there is enough to tell; and
+/// A blank or a quote that is written as an escape, a terminal's colour, or a backslash that begins none, where there is enough to tell; and
 /// its end.
 fn blank_escape(text: &str, at: usize) -> Option<(char, usize)> {
     const ENOUGH: usize = 16;
-    if text.as_bytes()[at] != b'\\' || text.len() < at + ENOUGH {
-        return None;
-    }
+    const LONGEST_COLOUR: usize = 34;
+    let is_colour = match text.as_bytes()[at] {
+        b'\\' if text.len() >= at + ENOUGH => false,
+        0x1b if text.len() >= at + LONGEST_COLOUR => true,
+        _ => return None,
+    };
     let atom = cursor::Cursor::new(text, at, true).peek()?;
-    matches!(atom.ch, '\n' | '\t' | '\r' | '"' | '\\').then_some((atom.ch, atom.end))
+    let is_blank = matches!(atom.ch, '\n' | '\t' | '\r' | '"' | '\\') || is_colour && atom.disguised;
+    is_blank.then_some((atom.ch, atom.end))
 }
 
 /// The end of what begins nothing in a run of Chinese characters; where the run begins itself if there is no such part.

@@ -9,8 +9,10 @@ mod base64;
 mod cursor;
 mod email;
 mod gate;
+mod glance;
 mod high;
 mod ip;
+mod meant;
 mod number;
 mod prose;
 pub(crate) mod secret;
@@ -18,6 +20,8 @@ mod zh;
 
 use self::cursor::Cursor;
 use self::gate::Hints;
+pub(crate) use self::glance::Glance;
+use self::meant::as_meant;
 pub(crate) use self::zh::is_chinese;
 use crate::Rule;
 
@@ -103,6 +107,11 @@ impl Scan {
         Self { rules, ..Self::default() }
     }
 
+    /// For what begins at a place of a text, behind what announces it.
+    pub(crate) fn within(rules: Rules, text: &str, at: usize) -> Self {
+        Self { rules, at, last: text[..at].chars().next_back(), ..Self::default() }
+    }
+
     /// What stands before it is done with.
     pub(crate) fn at(&self) -> usize {
         self.at
@@ -180,17 +189,21 @@ impl Scan {
             return Ok(None);
         }
         let before = &text[ceil(text, self.at.saturating_sub(BEFORE))..self.at];
+        let hints = if self.is_slow { Hints::ALL } else { Hints::at(text.as_bytes(), self.at, self.last) };
+        // What announces a secret is read as it is meant, where there may be something like that.
+        let asks = hints.secret && (self.is_slow || secret::asks(text.as_bytes(), self.at, self.last));
+        let announced = if asks { as_meant(before) } else { "".into() };
+        let announced: &str = &announced;
         type Matcher = fn(&mut Cursor<'_>, &str, Option<char>, Rules) -> Option<Match>;
         let number: Matcher = |cursor, before, _, rules| number::find(cursor, before, rules);
-        let hints = if self.is_slow { Hints::ALL } else { Hints::at(text.as_bytes(), self.at, self.last) };
-        let matchers: [(bool, Matcher); 5] = [
-            (hints.secret, secret::find),
-            (hints.email, email::find),
-            (hints.number, number),
-            (hints.base64, base64::find),
-            (self.rules.contains(Rule::Zh), zh::find),
+        let matchers: [(bool, &str, Matcher); 5] = [
+            (hints.secret, announced, secret::find),
+            (hints.email, before, email::find),
+            (hints.number, before, number),
+            (hints.base64, before, base64::find),
+            (self.rules.contains(Rule::Zh), before, zh::find),
         ];
-        for (_, find) in matchers.into_iter().filter(|(may, _)| *may) {
+        for (_, before, find) in matchers.into_iter().filter(|(may, ..)| *may) {
             let mut cursor = Cursor::new(text, self.at, complete);
             let found = find(&mut cursor, before, self.last, self.rules);
             if cursor.is_starved() {

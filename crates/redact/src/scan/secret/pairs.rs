@@ -1,6 +1,6 @@
 //! Secrets that are told by what stands before them: `Bearer …`, `password=…`, `https://user:…@`.
 
-use super::announce::{Joined, joined};
+use super::announce::{How, Joined, joined};
 use super::names::named;
 use super::word::Word;
 use super::{Found, Tail, url, worth};
@@ -18,15 +18,30 @@ const WHY: &str = "value of a word such as password";
 /// The secret that begins here.
 pub(super) fn find(cursor: &mut Cursor<'_>, before: &str, last: Option<char>) -> Option<Found> {
     let first = cursor.peek()?;
-    if first.ch.is_whitespace() || matches!(first.ch, '"' | '\'' | '`') {
+    if first.ch.is_whitespace() || matches!(first.ch, '"' | '\'' | '`' | Atom::COLOUR) {
         return None;
     }
-    match last? {
+    // A colour is looked through.
+    match last.filter(|ch| *ch != Atom::COLOUR).or(before.chars().next_back())? {
         ' ' => bearer(cursor, before).or_else(|| pair(cursor, before)),
-        ':' => url::password(cursor, before).or_else(|| pair(cursor, before)),
-        '\t' | '=' | '"' | '\'' | '`' | '>' | '*' | '是' | '为' => pair(cursor, before),
+        ':' => in_url(cursor, before).or_else(|| pair(cursor, before)),
+        '\t' | '\n' | '=' | '"' | '\'' | '`' | '>' | '*' | '是' | '为' => pair(cursor, before),
         _ => None,
     }
+}
+
+/// The password in a URL: as it stands there, for what is percent-encoded is no delimiter, or as it is meant.
+fn in_url(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
+    let (start, stands) = (cursor.at(), cursor.behind(BEFORE));
+    if let Some(found) = url::password(cursor, stands) {
+        return Some(found);
+    }
+    cursor.set(start);
+    let found = if stands == before { None } else { url::password(cursor, before) };
+    if found.is_none() {
+        cursor.set(start);
+    }
+    found
 }
 
 /// The credentials behind a scheme (RFC 6750, RFC 7617).
@@ -48,7 +63,7 @@ fn bearer(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
 
 /// The value behind a word, `=` or `:`, and perhaps quotes.
 fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
-    let Joined { name, quote, loosely } = joined(before.as_bytes())?;
+    let Joined { name, quote, how } = joined(before.as_bytes())?;
     let named = named(before.get(..name)?)?;
     // More of what joins them.
     if quote.is_none()
@@ -59,8 +74,13 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
     let start = cursor.at();
     let (canonical, end) = value(cursor, quote)?;
     let is_secret = worth::is_secret(named, &canonical, quote.is_some());
-    // Else it is a word of the sentence.
-    let is_strange = !loosely || canonical.bytes().any(|byte| byte.is_ascii_digit());
+    let is_strange = match how {
+        How::Tightly => true,
+        // Else it is a word of the sentence.
+        How::Loosely => canonical.bytes().any(|byte| byte.is_ascii_digit()),
+        // On the next line there may be another name as well.
+        How::Wrapped => worth::stands_alone(&canonical),
+    };
     if !is_secret || !is_strange || end <= start {
         return None;
     }
@@ -80,8 +100,11 @@ fn value(cursor: &mut Cursor<'_>, quote: Option<Quote>) -> Option<(String, usize
         if is_sentence || ends_value(cursor, atom, quote) {
             break;
         }
-        canonical.push(atom.ch);
         cursor.set(atom.end);
+        if atom.ch == Atom::COLOUR {
+            continue;
+        }
+        canonical.push(atom.ch);
         let is_cut = canonical.len() >= LONGEST;
         if is_cut || quote.is_some() || !matches!(atom.ch, '.' | ':') {
             (len, end) = (canonical.len(), atom.end);
@@ -108,8 +131,12 @@ pub(super) fn ends_value(cursor: &Cursor<'_>, atom: Atom, quote: Option<Quote>) 
     }
 }
 
+/// Whether a secret may stand under this name. Reads two bytes only, and is in doubt `true`.
+pub(crate) fn may_name(name: &str) -> bool {
+    super::names::announces(name.as_bytes())
+}
+
 /// Whether all of a string is the secret of this name, as in a field of JSON.
-#[allow(dead_code, reason = "asked for strings under a key, in JSON and in fields of events")]
 pub(crate) fn is_secret_under(name: &str, value: &str) -> bool {
     let name = name.trim_end();
     let name = &name[ceil(name, name.len().saturating_sub(BEFORE))..];
@@ -117,7 +144,6 @@ pub(crate) fn is_secret_under(name: &str, value: &str) -> bool {
 }
 
 /// What a whole string is as a secret: the same as what stands for it in a text.
-#[allow(dead_code, reason = "for the mark of such a string")]
 pub(crate) fn canonical(value: &str) -> String {
     let mut cursor = Cursor::new(value, 0, true);
     let mut canonical = String::new();
