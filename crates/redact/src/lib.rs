@@ -83,6 +83,8 @@ mod digest;
 mod escape;
 mod hit;
 mod json;
+#[cfg(feature = "mask")]
+pub mod mask;
 mod redactor;
 mod rule;
 mod scan;
