@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -17,13 +18,24 @@ pub struct Map {
     /// The place of each entry, by the digits of its stand-in.
     places: HashMap<u64, u32>,
     /// Finds all values at once; made when it is first asked for, after all of them were learned.
-    known: OnceLock<Option<Known>>,
+    known: [OnceLock<Option<Known>>; 3],
 }
 
 pub(super) struct Entry {
     pub(super) label: &'static str,
     pub(super) code: u64,
     pub(super) value: Zeroizing<String>,
+}
+
+/// Where values are looked for that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum In {
+    /// Only those that are long enough to be nothing else.
+    Request,
+    /// An answer that has shown them: all of them.
+    Answer,
+    /// The same in JSON, as they are escaped there.
+    AnswerJson,
 }
 
 struct Known {
@@ -113,35 +125,54 @@ impl Map {
         self.entries.push(Entry { label, code, value: Zeroizing::new(value.to_owned()) });
     }
 
-    /// Writes the text with stand-ins wherever a value stands, whether a rule finds it there or not. `false`: it has too
-    /// many for that.
-    pub(super) fn hide(&self, text: &str, out: &mut String) -> bool {
-        if self.entries.is_empty() {
-            out.push_str(text);
-            return true;
-        }
-        let Some(known) = self.known.get_or_init(|| self.find_all()) else { return false };
+    /// Writes the text with stand-ins wherever a value stands, whether a rule finds it there or not.
+    pub(super) fn hide(&self, text: &str, within: In, out: &mut String) {
         let mut written = 0;
-        for found in known.values.find_iter(text) {
-            let place = known.places.get(found.pattern().as_usize()).map(|place| *place as usize);
-            let Some(entry) = place.and_then(|place| self.entries.get(place)) else { continue };
-            if entry.label == TEXT || is_apart(text, found.start(), found.end()) {
-                out.push_str(&text[written..found.start()]);
-                standin::write(entry.label, entry.code, out);
-                written = found.end();
-            }
+        for (range, entry) in self.known_in(text, within) {
+            out.push_str(&text[written..range.start]);
+            standin::write(entry.label, entry.code, out);
+            written = range.end;
         }
         out.push_str(&text[written..]);
-        true
     }
 
-    fn find_all(&self) -> Option<Known> {
-        let is_long = |(_, entry): &(usize, &Entry)| entry.value.len() >= Self::KNOWN_AGAIN;
-        let (places, values): (Vec<u32>, Vec<&[u8]>) = (self.entries.iter().enumerate().filter(is_long))
-            .map(|(place, entry)| (place as u32, entry.value.as_bytes()))
-            .unzip();
-        let values = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(values).ok()?;
-        Some(Known { values, places })
+    /// Where values stand in a text, one after the other.
+    pub(super) fn known_in<'m>(
+        &'m self,
+        text: &'m str,
+        within: In,
+    ) -> impl Iterator<Item = (Range<usize>, &'m Entry)> {
+        let known = (!self.is_empty()).then(|| self.known(within).as_ref()).flatten();
+        known.into_iter().flat_map(move |known| {
+            known.values.find_iter(text).filter_map(move |found| {
+                let place = known.places.get(found.pattern().as_usize())?;
+                let entry = self.entries.get(*place as usize)?;
+                let is_it = entry.label == TEXT || is_apart(text, found.start(), found.end());
+                is_it.then(|| (found.range(), entry))
+            })
+        })
+    }
+
+    /// Whether all values can be found at once. It fails only beyond what `aho-corasick` can number.
+    pub(super) fn is_findable(&self) -> bool {
+        self.is_empty() || self.known(In::Request).is_some()
+    }
+
+    fn known(&self, within: In) -> &Option<Known> {
+        self.known[within as usize].get_or_init(|| {
+            let least = if within == In::Request { Self::KNOWN_AGAIN } else { 1 };
+            let is_long = |(_, entry): &(usize, &Entry)| entry.value.len() >= least;
+            let (places, values): (Vec<u32>, Vec<_>) = (self.entries.iter().enumerate().filter(is_long))
+                .map(|(place, entry)| {
+                    let mut value = Zeroizing::new(String::new());
+                    unmask::put(&entry.value, within == In::AnswerJson, &mut value);
+                    (place as u32, value)
+                })
+                .unzip();
+            let values = values.iter().map(|value| value.as_bytes());
+            let values = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(values).ok()?;
+            Some(Known { values, places })
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::map::In;
 use super::standin::{self, Read, TEXT};
 use super::{Map, TooMany};
 use crate::{Hit, Key, Redactor};
@@ -85,7 +86,8 @@ impl Masker {
                 self.add(&mut map, TEXT, &text, &text)?;
             }
         }
-        Ok(map)
+        // Nothing is passed on of which it is not known whether it is one.
+        if map.is_findable() { Ok(map) } else { Err(TooMany) }
     }
 
     /// The text with stand-ins; none where it has no value. What comes of it is restored exactly: where that
@@ -94,18 +96,14 @@ impl Masker {
         let mut out = String::new();
         let mut written = 0;
         for hit in self.find(under, text) {
-            if !map.hide(&text[written..hit.range.start], &mut out) {
-                return Err(TooMany);
-            }
+            map.hide(&text[written..hit.range.start], In::Request, &mut out);
             let label = standin::label(hit.rule.label());
             let value = &text[hit.range.clone()];
             let code = self.known(map, label, &hit.canonical, value);
             standin::write(label, code, &mut out);
             written = hit.range.end;
         }
-        if !map.hide(&text[written..], &mut out) {
-            return Err(TooMany);
-        }
+        map.hide(&text[written..], In::Request, &mut out);
         if out == text {
             return Ok(None);
         }

@@ -1,0 +1,7 @@
+//! The layer that masks what goes to a chat API and restores what comes back.
+
+mod answers;
+mod layer;
+mod requests;
+mod streams;
+mod support;
