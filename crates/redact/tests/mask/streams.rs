@@ -26,23 +26,23 @@ fn value(random: &mut Rng) -> (String, String) {
         6 => plain("110101199003074258".to_owned()),
         // With what JSON has to escape.
         _ => {
-            let password = format!("x\"{}\\Y9!", letters(random, 8));
+            let password = format!("x{}\\Y9!", letters(random, 8));
             (format!("password: {password} "), password)
         }
     }
 }
 
 const BETWEEN: [&str; 12] = [
-    " ",
+    " or ",
     ", ",
     "，",
-    "请给",
+    "，请给",
     " and the email ",
-    "\n",
-    "\"",
-    " EMAIL_",
+    "\nor ",
+    "\" or \"",
+    " EMAIL_ ",
     " Phone ",
-    "。ID",
+    "。ID ",
     " {\"a\": 1} ",
     "\\n🙂",
 ];
