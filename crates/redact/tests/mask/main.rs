@@ -1,7 +1,6 @@
 //! The layer that masks what goes to a chat API and restores what comes back.
 
 mod answers;
-mod layer;
 mod requests;
 mod streams;
 mod support;
