@@ -76,7 +76,8 @@
 //! | text before a value that tells what it is | 96 bytes | it is not seen |
 //! | a private key | 64 KiB | what follows is looked at again |
 //! | a word in base64 that is decoded | 15 to 1024 characters | it stays |
-//! | a password | 512 bytes | the rest of its word goes with it; in a URL it is not seen |
+//! | a password | 512 bytes | the rest of its word goes with it |
+//! | a password in a URL | 4 KiB | the same |
 
 mod builder;
 mod digest;

@@ -297,8 +297,8 @@ fn opens(bytes: &[u8], at: usize, last: Option<char>) -> bool {
         }
         // `(010)`, `(+49)`
         b'(' => next.is_ascii_digit() || *next == b'+',
-        // `::1`
-        _ => *next == b':',
+        // `::1`; `://` and a long user
+        _ => *next == b':' || secret::may_be_long(bytes, at),
     }
 }
 

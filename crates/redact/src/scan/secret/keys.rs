@@ -4,7 +4,7 @@
 //! taken for one by its beginning, its letters and a least length; the true length may grow without notice, so that
 //! there is no greatest one.
 
-use super::{Found, word::Word};
+use super::{Found, Tail, word::Word};
 use crate::scan::Swallow;
 use crate::scan::cursor::{CAP, Cursor};
 
@@ -189,21 +189,14 @@ pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found>
             _ => true,
         };
         let long_enough = word.text.len() >= shape.least && is_key;
-        let swallow = if word.is_cut { Swallow::Word } else { Swallow::Nothing };
+        let swallow = if word.is_cut { Swallow::Word(Tail::Token) } else { Swallow::Nothing };
         let canonical = format!("{}{}", shape.begins, word.text);
-        long_enough.then(|| Found { end: end_of(&word, cursor, start), why: shape.why, canonical, swallow })
+        long_enough.then_some(Found { end: word.end, why: shape.why, canonical, swallow })
     })
-}
-
-/// Where a word ends: a dot or a dash at its end belongs to the sentence.
-fn end_of(word: &Word, cursor: &mut Cursor<'_>, start: usize) -> usize {
-    let stands = cursor.slice(start, word.end);
-    start + stands.trim_end_matches(['.', '-']).len()
 }
 
 /// `eyJ….….…` (RFC 7519, and RFC 7516 with five parts): JSON in base64, which begins with `{"`.
 fn jwt(cursor: &mut Cursor<'_>) -> Option<Found> {
-    let start = cursor.at();
     for expected in "eyJ".chars() {
         (cursor.next()?.ch == expected).then_some(())?;
     }
@@ -212,9 +205,9 @@ fn jwt(cursor: &mut Cursor<'_>) -> Option<Found> {
     let is_token = parts.len() >= 3 && parts[0].len() >= 8 && parts[1].len() >= 4;
     let is_begun = word.is_cut && word.text.len() > 64;
     (is_token || is_begun).then_some(())?;
-    let swallow = if word.is_cut { Swallow::Word } else { Swallow::Nothing };
+    let swallow = if word.is_cut { Swallow::Word(Tail::Token) } else { Swallow::Nothing };
     let canonical = format!("eyJ{}", word.text);
-    Some(Found { end: end_of(&word, cursor, start), why: "JSON web token", canonical, swallow })
+    Some(Found { end: word.end, why: "JSON web token", canonical, swallow })
 }
 
 /// Zhipu's: 32 hexadecimal digits, a dot, 16 letters and digits.
