@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 use super::map::In;
 use super::standin::{self, Read, TEXT};
 use super::{Map, TooMany};
-use crate::{Hit, Key, Redactor};
+use crate::scan::{BEFORE, ceil, secret};
+use crate::{Hit, Key, Redactor, Rule};
 
 /// Puts stand-ins in the places of values. Cheap to clone.
 ///
@@ -119,6 +120,11 @@ impl Masker {
         if under.is_empty() {
             return self.redactor.find(text);
         }
+        if self.redactor.settings.set.contains(Rule::Secret) && secret::is_secret_under(under, text) {
+            let canonical = secret::canonical(text);
+            return vec![Hit { range: 0..text.len(), rule: Rule::Secret, why: "under a name", canonical }];
+        }
+        let under = &under[ceil(under, under.len().saturating_sub(BEFORE))..];
         let prefix = under.len() + 1;
         let hits = self.redactor.find(&format!("{under}={text}"));
         if hits.iter().any(|hit| hit.range.start < prefix) {

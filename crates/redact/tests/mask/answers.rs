@@ -204,10 +204,8 @@ async fn an_answer_that_is_not_streamed_is_restored_whole() {
             let standin = standin(body);
             let arguments = json!({"to": standin}).to_string();
             let message = json!({"content": standin, "tool_calls": [{"function": {"arguments": arguments}}]});
-            let json = format!(
-                "{{ \"n\" : 1.0, \"choices\":[{}],\"error\":\"{standin}?\" }}",
-                json!({"message": message})
-            );
+            let (choice, error) = (json!({"message": message}), json!(format!("{standin}?")));
+            let json = format!("{{ \"n\" : 1.0, \"choices\":[{choice}],\"error\":{error} }}");
             let builder = head("application/json; charset=utf-8").status(status);
             let builder = builder.header("content-length", json.len()).header("etag", "x");
             builder.body(Full::from(json).map_err(|never| match never {}).boxed_unsync()).unwrap()
