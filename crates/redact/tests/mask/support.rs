@@ -225,7 +225,7 @@ pub(crate) fn joined(text: &str) -> (String, String) {
 }
 
 /// A text in pieces, cut at these places.
-pub(crate) fn cut<'t>(text: &'t str, at: impl IntoIterator<Item = usize>) -> Vec<&'t str> {
+pub(crate) fn cut(text: &str, at: impl IntoIterator<Item = usize>) -> Vec<&str> {
     let (mut pieces, mut from) = (Vec::new(), 0);
     for at in at {
         if at > from && text.is_char_boundary(at) {
