@@ -92,7 +92,7 @@ mod style;
 pub mod trace;
 
 pub use builder::Builder;
-pub use digest::{Digest, Language};
+pub use digest::{Digest, Digester, Language};
 pub use hit::Hit;
 pub use redactor::Redactor;
 pub use rule::{Rule, UnknownRule};
