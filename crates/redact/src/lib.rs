@@ -88,6 +88,8 @@ mod rule;
 mod scan;
 mod stream;
 mod style;
+#[cfg(feature = "tower")]
+pub mod tower;
 #[cfg(feature = "tracing")]
 pub mod trace;
 
