@@ -142,17 +142,16 @@ fn first_choice(data: &[u8]) -> Option<u32> {
     first
 }
 
-/// The longest kind of event that is asked for.
+/// A little more than the longest kind of event that is asked for: one that is longer is none of them.
 const LONGEST_KIND: usize = 32;
 
 /// The kind that an event says it has; data first, as SDKs read it.
 fn kind_of(name: &[u8], data: &[u8]) -> Vec<u8> {
     let mut kind = Vec::new();
     Reader::whole(data, |path, token| {
-        if let ([Key("type")], Token::Piece(piece)) = (path, token)
-            && kind.len() < LONGEST_KIND
-        {
-            kind.extend_from_slice(piece.as_bytes());
+        if let ([Key("type")], Token::Piece(piece)) = (path, token) {
+            let room = LONGEST_KIND.saturating_sub(kind.len());
+            kind.extend_from_slice(&piece.as_bytes()[..piece.len().min(room)]);
         }
     });
     if kind.is_empty() { name.to_vec() } else { kind }

@@ -10,7 +10,6 @@ use lastbyte_core::{Ask, BoxError, Classify, ClassifyChat, Watch};
 use pin_project_lite::pin_project;
 
 use super::body::ResponseBody;
-use super::layer::Config;
 use super::record::Record;
 
 pin_project! {
@@ -21,12 +20,12 @@ pin_project! {
         inner: F,
         ask: Ask,
         watch: Watch,
-        record: Option<(Box<Record>, Config)>,
+        record: Option<Box<Record>>,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(inner: F, ask: Ask, watch: Watch, record: Option<(Box<Record>, Config)>) -> Self {
+    pub(super) fn new(inner: F, ask: Ask, watch: Watch, record: Option<Box<Record>>) -> Self {
         Self { inner, ask, watch, record }
     }
 }
@@ -53,15 +52,15 @@ where
         let (mut head, body) = match answer {
             Ok(response) => response.into_parts(),
             Err(error) => {
-                if let Some((record, _)) = record {
+                if let Some(record) = record {
                     record.failed(ClassifyChat::default().ending(&error));
                 }
                 return Poll::Ready(Err(error));
             }
         };
         let body = this.watch.body(this.ask, &mut head, body);
-        let record = record.map(|(mut record, config)| {
-            record.answered(this.ask, &head, body.handle().clone(), &config);
+        let record = record.map(|mut record| {
+            record.answered(this.ask, &head, body.handle().clone());
             record
         });
         Poll::Ready(Ok(Response::from_parts(head, ResponseBody::new(body, record))))

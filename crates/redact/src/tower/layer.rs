@@ -39,14 +39,15 @@ pub struct QuestionsLayer {
     count: Arc<AtomicU64>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Config {
-    redactor: Redactor,
+    pub(super) redactor: Redactor,
     pub(super) show: Show,
     sample: Sample,
     max_question: usize,
     pub(super) max_answer: usize,
     pub(super) max_event: usize,
+    watch: Watch,
 }
 
 impl QuestionsLayer {
@@ -55,7 +56,8 @@ impl QuestionsLayer {
     pub fn new(redactor: Redactor) -> Self {
         let (show, sample) = (Show::Digest, Sample::all());
         let (max_question, max_answer, max_event) = (MAX_QUESTION, MAX_ANSWER, MAX_EVENT);
-        let config = Config { redactor, show, sample, max_question, max_answer, max_event };
+        let watch = Watch::default().strict();
+        let config = Config { redactor, show, sample, max_question, max_answer, max_event, watch };
         Self { config, count: Arc::default() }
     }
 
@@ -94,10 +96,19 @@ impl QuestionsLayer {
         self
     }
 
-    /// How large one event may be, in bytes: 1 MiB. Behind a larger one an answer is not looked at, and passes.
+    /// How large one event may be, in bytes: 1 MiB. Behind a larger one an answer is not looked at.
     #[must_use]
     pub fn with_max_event(mut self, bytes: usize) -> Self {
         self.config.max_event = bytes;
+        self.config.watch = self.config.watch.max_event(bytes);
+        self
+    }
+
+    /// Lets an event stream that breaks end as it comes, where it is held to its ending by default. For outside of a
+    /// layer that tells of the break in an event, and ends the transport cleanly behind it.
+    #[must_use]
+    pub fn lenient(mut self) -> Self {
+        self.config.watch = self.config.watch.lenient();
         self
     }
 }
@@ -144,9 +155,7 @@ where
         let record = self.layer.record(&ask, &request);
         let question = record.as_ref().and_then(|record| record.question());
         let inner = self.inner.call(request.map(|body| RequestBody::new(body, question)));
-        let config = &self.layer.config;
-        let watch = Watch::default().max_event(config.max_event);
-        ResponseFuture::new(inner, ask, watch, record.map(|record| (record, config.clone())))
+        ResponseFuture::new(inner, ask, self.layer.config.watch, record)
     }
 }
 
@@ -172,6 +181,6 @@ impl QuestionsLayer {
         } else {
             Ok(Arc::new(Mutex::new(Question::new(dialect, redactor.clone(), *show, *max_question))))
         };
-        Some(Box::new(Record::new(dialect, redactor, question)))
+        Some(Box::new(Record::new(dialect, Config { redactor, ..self.config.clone() }, question)))
     }
 }

@@ -70,9 +70,10 @@
 //!
 //! # At the end of a stream
 //!
-//! Both bodies pass frame by frame as they are; nothing is held back, none of their ends is changed, and an answer that
-//! breaks ends as it broke. The line is written at the end of the body, at its last frame where that says that it is the
-//! last, or when it is dropped.
+//! Both bodies pass frame by frame, and nothing is held back. An event stream is held to its ending, as by every layer:
+//! where it breaks, it ends with an error, also where its transport ended cleanly
+//! ([`QuestionsLayer::lenient`] leaves that as it is). The line is written at the end of the body, at its last frame
+//! where that says that it is the last, or when it is dropped.
 //!
 //! # When the reader leaves
 //!
@@ -84,7 +85,7 @@
 //! |---|---|---|
 //! | a question that is shown, [`QuestionsLayer::with_max_question`] | [`MAX_QUESTION`], 4 KiB | its beginning is |
 //! | an answer that is shown, [`QuestionsLayer::with_max_answer`] | [`MAX_ANSWER`], 1 KiB | its end is |
-//! | one event, [`QuestionsLayer::with_max_event`] | 1 MiB | the answer passes, and is not looked at |
+//! | one event, [`QuestionsLayer::with_max_event`] | 1 MiB | the answer is cut there, as by every layer; a lenient one passes, and is not looked at |
 //! | JSON, how deep | 128 levels | it is taken to be none |
 //!
 //! Of a call that is logged, there are kept: these, what the redactor holds back of each text, and a state of some hundred

@@ -11,7 +11,6 @@ use super::answer::Answer;
 use super::layer::{Config, TARGET};
 use super::question::Question;
 use super::text::{Keep, Text, Told};
-use crate::Redactor;
 
 /// The question, while it is read by the request's body.
 pub(super) type Shared = Arc<Mutex<Question>>;
@@ -22,8 +21,7 @@ pub(super) struct Record {
     /// That of the request: a body may be dropped anywhere.
     span: Span,
     dialect: Dialect,
-    /// For the answer.
-    redactor: Redactor,
+    config: Config,
     question: Result<Shared, &'static str>,
     answer: Option<Answer>,
     begun: Instant,
@@ -43,11 +41,11 @@ enum How {
 
 impl Record {
     /// Of a call that begins now.
-    pub(super) fn new(dialect: Dialect, redactor: Redactor, question: Result<Shared, &'static str>) -> Self {
+    pub(super) fn new(dialect: Dialect, config: Config, question: Result<Shared, &'static str>) -> Self {
         Self {
             span: Span::current(),
             dialect,
-            redactor,
+            config,
             question,
             answer: None,
             begun: Instant::now(),
@@ -68,15 +66,10 @@ impl Record {
     }
 
     /// There is an answer, and this is its head.
-    pub(super) fn answered(
-        &mut self,
-        ask: &Ask,
-        head: &response::Parts,
-        handle: EndingHandle,
-        config: &Config,
-    ) {
-        let text = Text::new(&self.redactor, config.show, Keep::Last(config.max_answer));
-        self.answer = Some(Answer::new(ask, head, config.max_event, text));
+    pub(super) fn answered(&mut self, ask: &Ask, head: &response::Parts, handle: EndingHandle) {
+        let Config { redactor, show, max_answer, max_event, .. } = &self.config;
+        let text = Text::new(redactor, *show, Keep::Last(*max_answer));
+        self.answer = Some(Answer::new(ask, head, *max_event, text));
         self.head = Some((head.status.as_u16(), Instant::now()));
         self.ending = How::Handle(handle);
     }

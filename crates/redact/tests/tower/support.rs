@@ -76,6 +76,7 @@ impl Visit for Fields {
     }
 }
 
+#[derive(Clone)]
 pub(crate) enum Item {
     Data(Bytes),
     Trailers(HeaderMap),
