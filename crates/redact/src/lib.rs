@@ -91,11 +91,13 @@ mod rule;
 mod scan;
 mod stream;
 mod style;
+#[cfg(feature = "tower")]
+pub mod tower;
 #[cfg(feature = "tracing")]
 pub mod trace;
 
 pub use builder::Builder;
-pub use digest::{Digest, Language};
+pub use digest::{Digest, Digester, Language};
 pub use hit::Hit;
 pub use redactor::Redactor;
 pub use rule::{Rule, UnknownRule};
