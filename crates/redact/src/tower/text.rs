@@ -112,3 +112,24 @@ impl Text {
         Told { digest: self.digester.finish(), text: is_shown.then_some(self.shown), cut: self.cut }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_kept_than_the_bound_however_it_comes() {
+        let redactor = Redactor::new();
+        for keep in [Keep::First(100), Keep::Last(100)] {
+            for piece in ["a ".repeat(500_000), "打 13812345678 ".repeat(20_000)] {
+                let mut text = Text::new(&redactor, Show::Redacted, keep);
+                (0..3).for_each(|_| text.push(&piece));
+                // A slice comes out at once, and marks are no longer than what they stand for.
+                assert!(text.shown.capacity() <= 2 * (2 * 100 + SLICE), "{}", text.shown.capacity());
+                let told = text.finish();
+                assert_eq!((told.cut, told.digest.chars), (true, 3 * piece.chars().count()));
+                assert!((95..=100).contains(&told.text.unwrap().len()));
+            }
+        }
+    }
+}

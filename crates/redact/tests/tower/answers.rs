@@ -106,14 +106,17 @@ async fn an_answer_in_one_piece_is_read_wherever_it_is_cut() {
 #[tokio::test]
 async fn only_the_first_of_several_answers_is_read() {
     let lines = Lines::new();
-    let two = |first: &str, second: &str| {
-        format!(
-            "data: {{\"choices\":[{{\"delta\":{{\"content\":\"{second}\"}},\"index\":1}},\
-             {{\"delta\":{{\"content\":\"{first}\"}},\"index\":0}}]}}\n\n"
-        )
-    };
-    exchange(&redacted(), question("Hi"), stream([two("1381", "no"), two("2345678", "no")])).await;
+    let choice =
+        |index: u32, text: &str| format!("{{\"delta\":{{\"content\":\"{text}\"}},\"index\":{index}}}");
+    let chunk = |choices: [String; 2]| format!("data: {{\"choices\":[{}]}}\n\n", choices.join(","));
+    let chunks =
+        [chunk([choice(0, "1381"), choice(1, "no")]), chunk([choice(1, "no"), choice(0, "2345678")])];
+    exchange(&redacted(), question("Hi"), stream(chunks)).await;
     assert_eq!(lines.one()["answer"], "[PHONE]");
+    let unnumbered =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"yes\"}},{\"delta\":{\"content\":\"no\"}}]}\n\n";
+    exchange(&redacted(), question("Hi"), stream([unnumbered])).await;
+    assert_eq!(lines.one()["answer"], "yes");
 }
 
 #[tokio::test]

@@ -17,6 +17,9 @@ async fn of_a_long_question_its_beginning_is_shown() {
     exchange(&redacted().with_max_question(15_000), question(&long), hello()).await;
     let line = lines.one();
     assert_eq!((line["question"].len(), line.contains_key("question_cut")), (15_000, false));
+    // What comes behind the cut is not put in its place.
+    exchange(&redacted(), question(&format!("{long}abc")), hello()).await;
+    assert!(!lines.one()["question"].contains('a'));
     // Wherever the bound falls, no digit of the number comes out.
     for most in 0..60 {
         let text = format!("{} 13812345678 {}", "a".repeat(20), "b".repeat(40));
