@@ -11,6 +11,12 @@ use crate::guard::{GuardLayer, SealLayer};
 use crate::idempotency::IdempotencyLayer;
 #[cfg(feature = "quota")]
 use crate::quota::{Allowance, QuotaLayer};
+#[cfg(any(feature = "redact-mask", feature = "redact-tower"))]
+use crate::redact::Redactor;
+#[cfg(feature = "redact-tower")]
+use crate::redact::tower::{QuestionsLayer, SensitiveHeadersLayer};
+#[cfg(feature = "redact-mask")]
+use crate::redact::{Key, mask::MaskLayer};
 #[cfg(feature = "retry")]
 use crate::retry::RetryLayer;
 
@@ -34,6 +40,18 @@ use crate::retry::RetryLayer;
 /// # } }
 /// ```
 pub trait ServiceBuilderExt<L>: sealed::Sealed + Sized {
+    /// Marks the sensitive headers of requests: outside of the layer that logs them. See [`SensitiveHeadersLayer`].
+    #[cfg(feature = "redact-tower")]
+    fn sensitive_requests(self) -> ServiceBuilder<Stack<SensitiveHeadersLayer, L>>;
+
+    /// Marks the sensitive headers of responses: inside of the layer that logs them. See [`SensitiveHeadersLayer`].
+    #[cfg(feature = "redact-tower")]
+    fn sensitive_responses(self) -> ServiceBuilder<Stack<SensitiveHeadersLayer, L>>;
+
+    /// Logs digests of questions and of their answers. See [`QuestionsLayer`].
+    #[cfg(feature = "redact-tower")]
+    fn log_questions(self, redactor: Redactor) -> ServiceBuilder<Stack<QuestionsLayer, L>>;
+
     /// Lets go of readers that stopped reading, after 30 seconds. See [`WatchdogLayer`].
     #[cfg(feature = "backpressure")]
     fn watchdog(self) -> ServiceBuilder<Stack<WatchdogLayer, L>>;
@@ -58,6 +76,10 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed + Sized {
     #[cfg(feature = "quota")]
     fn quota(self, allowance: Allowance) -> ServiceBuilder<Stack<QuotaLayer, L>>;
 
+    /// Puts stand-ins in the places of values before the chat API sees them. See [`MaskLayer`].
+    #[cfg(feature = "redact-mask")]
+    fn mask(self, redactor: Redactor, key: Key) -> ServiceBuilder<Stack<MaskLayer, L>>;
+
     /// Asks again where an answer failed before its content. See [`RetryLayer`]; [`ServiceBuilder::retry`]
     /// is tower's own, which decides at the head.
     #[cfg(feature = "retry")]
@@ -77,6 +99,21 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed + Sized {
 }
 
 impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
+    #[cfg(feature = "redact-tower")]
+    fn sensitive_requests(self) -> ServiceBuilder<Stack<SensitiveHeadersLayer, L>> {
+        self.layer(SensitiveHeadersLayer::requests())
+    }
+
+    #[cfg(feature = "redact-tower")]
+    fn sensitive_responses(self) -> ServiceBuilder<Stack<SensitiveHeadersLayer, L>> {
+        self.layer(SensitiveHeadersLayer::responses())
+    }
+
+    #[cfg(feature = "redact-tower")]
+    fn log_questions(self, redactor: Redactor) -> ServiceBuilder<Stack<QuestionsLayer, L>> {
+        self.layer(QuestionsLayer::new(redactor))
+    }
+
     #[cfg(feature = "backpressure")]
     fn watchdog(self) -> ServiceBuilder<Stack<WatchdogLayer, L>> {
         self.layer(WatchdogLayer::default())
@@ -108,6 +145,11 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
     #[cfg(feature = "quota")]
     fn quota(self, allowance: Allowance) -> ServiceBuilder<Stack<QuotaLayer, L>> {
         self.layer(QuotaLayer::new(allowance))
+    }
+
+    #[cfg(feature = "redact-mask")]
+    fn mask(self, redactor: Redactor, key: Key) -> ServiceBuilder<Stack<MaskLayer, L>> {
+        self.layer(MaskLayer::new(redactor, key))
     }
 
     #[cfg(feature = "retry")]

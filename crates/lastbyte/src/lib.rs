@@ -46,11 +46,14 @@
 //!
 //! | layer | feature | what it does | why there |
 //! |---|---|---|---|
+//! | `redact::tower::SensitiveHeadersLayer` | `redact-tower` | marks headers that no log may show | requests outside of the layer that logs them, responses inside of it |
+//! | `redact::tower::QuestionsLayer` | `redact-tower` | logs a question and the end of its answer, as digests or redacted | inside of that layer, so that its line is in the request's span |
 //! | [`WatchdogLayer`](backpressure::WatchdogLayer) | `backpressure` | lets go of readers that stopped reading | whoever is let go lets go of everything |
 //! | [`AdmissionLayer`](backpressure::AdmissionLayer) | `backpressure` | streams at once, and a queue | before anything is spent on a call |
 //! | [`SealLayer`](guard::SealLayer) | `guard` | error event, failed transport, heartbeats | nothing further out may still save the answer |
 //! | [`IdempotencyLayer`](idempotency::IdempotencyLayer) | `idempotency`, and `store-sqlite` or `store-redis` | one key, one paid answer; resume | what is replayed costs no quota and no call; each reader has a seal of its own |
 //! | [`QuotaLayer`](quota::QuotaLayer) | `quota`, and `tokenizer` to count exactly | requests and tokens a minute, by tenant | a call is one, however many attempts it takes |
+//! | `redact::mask::MaskLayer` | `redact-mask` | the chat API sees stand-ins, the reader the values | what is kept for readers has the values; what is asked again and joined has the stand-ins |
 //! | [`RetryLayer`](retry::RetryLayer) | `retry` | asks again while nothing was forwarded | around everything that belongs to one attempt |
 //! | [`BreakerLayer`](breaker::BreakerLayer) | `breaker` | keeps calls away from an upstream that is down or hangs | around the call only: what is stored already needs no upstream |
 //! | [`AdmissionLayer::per_upstream`](backpressure::AdmissionLayer::per_upstream) | `backpressure` | streams at once to each upstream, also learned | who waits between two attempts holds no place |
@@ -85,6 +88,8 @@
     feature = "guard",
     feature = "idempotency",
     feature = "quota",
+    feature = "redact-mask",
+    feature = "redact-tower",
     feature = "retry"
 ))]
 mod builder;
@@ -95,6 +100,8 @@ mod builder;
     feature = "guard",
     feature = "idempotency",
     feature = "quota",
+    feature = "redact-mask",
+    feature = "redact-tower",
     feature = "retry"
 ))]
 pub use builder::ServiceBuilderExt;

@@ -1,0 +1,190 @@
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Key, Redactor};
+
+pub(super) fn masker() -> Masker {
+    Masker::new(Redactor::new(), Key::new("sixteen bytes or more").unwrap())
+}
+
+const TEXT: &str = "打13812345678找li.wei@example.com, password: hunter22, again hunter22 and 138-1234-5678.";
+
+#[test]
+fn the_upstream_sees_stand_ins_and_they_come_back() {
+    let (masked, map) = masker().mask(TEXT).unwrap();
+    for value in ["1381234", "li.wei", "hunter22", "1234-5678"] {
+        assert!(!masked.contains(value), "{masked}");
+    }
+    for label in ["PHONE_", "EMAIL_", "SECRET_"] {
+        assert!(masked.contains(label), "{masked}");
+    }
+    assert_eq!((map.restore(&masked).as_str(), map.len()), (TEXT, 4));
+}
+
+#[test]
+fn two_spellings_of_a_value_are_told_apart_and_seen_to_be_one() {
+    let (masked, map) = masker().mask("13812345678 or 138-1234-5678 or 13812345679").unwrap();
+    let standins: Vec<_> = masked.split(" or ").collect();
+    assert_eq!(standins[0][..12], standins[1][..12]);
+    assert_ne!(standins[0], standins[1]);
+    assert_ne!(standins[0][..12], standins[2][..12]);
+    assert_eq!(map.restore(standins[1]), "138-1234-5678");
+}
+
+#[test]
+fn a_request_has_the_same_stand_ins_again_and_another_tenant_has_others() {
+    let masked = |masker: &Masker| masker.mask(TEXT).unwrap().0;
+    assert_eq!(masked(&masker()), masked(&masker()));
+    let (one, two) = (masker().for_tenant("1"), masker().for_tenant("2"));
+    assert_ne!(masked(&one), masked(&two));
+    let map = two.mask(TEXT).unwrap().1;
+    assert_eq!(map.restore(&masked(&one)), masked(&one), "they tell another tenant nothing");
+}
+
+#[test]
+fn what_looks_like_a_stand_in_comes_back_as_it_was() {
+    let (standin, _) = masker().mask("li.wei@example.com").unwrap();
+    // Somebody has seen it, and writes it beside the value, in all ways, and what stands for it too.
+    let (second, _) = masker().mask(&format!("li.wei@example.com {standin}")).unwrap();
+    let second = second.split(' ').nth(1).unwrap();
+    let text = format!(
+        "li.wei@example.com {standin}, {} {second} x{standin}0 EMAIL_0123456789ab",
+        standin.to_lowercase()
+    );
+    let (masked, map) = masker().mask(&text).unwrap();
+    assert_eq!(map.restore(&masked), text);
+    assert!(masked.ends_with(" EMAIL_0123456789ab"), "what stands for nothing stays: {masked}");
+    assert!(masker().mask("ID 202401011234 is my order").unwrap().1.is_empty());
+}
+
+#[test]
+fn text_that_would_grow_into_a_stand_in_is_masked_whole() {
+    // The end of a word and the stand-in behind it read as another stand-in, which is there.
+    let (card, email) = ("4111111111111111", "li.wei@example.com");
+    let masker = masker();
+    let with = |number: u32| format!("{number}.{email}");
+    let (value, standin) = (0..10_000)
+        .map(|number| (with(number), masker.mask(&with(number)).unwrap().0))
+        .find(|(_, standin)| standin.ends_with('c'))
+        .unwrap();
+    let text = format!("{value} {} {card}", &standin[..standin.len() - 1]);
+    let (masked, map) = masker.mask(&text).unwrap();
+    assert!(masked.starts_with("TEXT_") && !masked.contains(' '), "{masked}");
+    assert_eq!(map.restore(&masked), text);
+}
+
+#[test]
+fn what_a_model_has_broken_is_counted() {
+    let (masked, map) = masker().mask("li.wei@example.com").unwrap();
+    let map = Arc::new(map);
+    let mut unmask = map.unmask();
+    let mut out = String::new();
+    unmask.push(
+        &format!("{masked} {} EMAIL_00000000000f {}x", masked.to_lowercase(), &masked[..masked.len() - 1]),
+        &mut out,
+    );
+    unmask.finish(&mut out);
+    assert!(out.starts_with("li.wei@example.com li.wei@example.com EMAIL_0"), "{out}");
+    assert_eq!(unmask.counts(), Counts { restored: 2, lost: 2 });
+}
+
+#[test]
+fn values_are_escaped_where_the_text_is_json() {
+    let text = r#"password: "a\"b\\c9x!""#;
+    let (masked, map) = masker().mask(text).unwrap();
+    let map = Arc::new(map);
+    let standin = &masked[masked.find("SECRET").unwrap()..][..19];
+    let mut unmask = map.unmask().json();
+    let mut out = String::new();
+    unmask.push(&format!("{{\"a\":\"{standin}\"}}"), &mut out);
+    unmask.finish(&mut out);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["a"].as_str().unwrap(), map.restore(standin));
+}
+
+#[test]
+fn a_map_has_room_for_so_many_values_and_no_more() {
+    let text = |count: usize| (0..count).map(|number| format!("a{number}@b.com ")).collect::<String>();
+    assert_eq!(masker().mask(&text(Map::MAX)).unwrap().1.len(), Map::MAX);
+    assert_eq!(masker().mask(&text(Map::MAX + 1)).err(), Some(TooMany));
+}
+
+#[test]
+fn a_sealed_map_tells_nothing_and_opens_with_its_key_alone() {
+    let key = Key::new("sixteen bytes or more").unwrap();
+    let (masked, map) = masker().mask(TEXT).unwrap();
+    let sealed = map.seal(&key).unwrap();
+    assert_ne!(sealed, map.seal(&key).unwrap());
+    assert!(!sealed.windows(6).any(|six| TEXT.as_bytes().windows(6).any(|other| six == other)));
+    assert_eq!(Map::open(&sealed, &key).unwrap().restore(&masked), TEXT);
+    assert!(Map::open(&sealed, &key.for_tenant("2")).is_err());
+    assert!(Map::open(&sealed, &Key::new("sixteen other bytes").unwrap()).is_err());
+    for at in [0, 1, 24, 25, sealed.len() - 1] {
+        let mut other = sealed.clone();
+        other[at] ^= 1;
+        assert_eq!(Map::open(&other, &key).err(), Some(NotOpened), "{at}");
+    }
+    for len in [0, 1, 25, sealed.len() - 1] {
+        assert!(Map::open(&sealed[..len], &key).is_err());
+    }
+    assert!(!format!("{map:?} {:?}", masker()).contains("hunter"));
+}
+
+/// Pieces of text that a model may write around stand-ins, and what it may make of them.
+fn piece() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(" email ".to_owned()),
+        Just("EMAIL_".to_owned()),
+        Just("the E".to_owned()),
+        Just("中I".to_owned()),
+        Just("PHONE_3f9a01bc".to_owned()),
+        Just("\\n".to_owned()),
+        "[a-fA-F0-9_ ]{0,6}",
+        any::<String>(),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn pieces_give_what_the_whole_gives(
+        pieces in prop::collection::vec((piece(), 0..8_u8), 1..8),
+        cuts in prop::collection::vec(0..200_usize, 0..20),
+    ) {
+        let (masked, map) = masker().mask(TEXT).unwrap();
+        let standins: Vec<&str> = masked.split(|ch: char| !ch.is_ascii_alphanumeric() && ch != '_').filter(|word| word.contains('_')).collect();
+        let mut text = String::new();
+        for (piece, which) in pieces {
+            text.push_str(&piece);
+            match which {
+                0..4 => text.push_str(standins[which as usize % standins.len()]),
+                4 => text.push_str(&standins[0].to_lowercase()),
+                5 => text.push_str(&standins[1].replace('_', "\\_")),
+                6 => text.push_str(&standins[1][..9]),
+                _ => {}
+            }
+        }
+        let map = Arc::new(map);
+        let (whole, counts) = unmask::whole(&map, &text, false);
+        let mut cuts: Vec<_> = cuts.into_iter().map(|cut| text.floor_char_boundary(cut % (text.len() + 1))).collect();
+        cuts.extend([0, text.len()]);
+        cuts.sort_unstable();
+        let (mut out, mut unmask) = (String::new(), map.unmask());
+        for ends in cuts.windows(2) {
+            unmask.push(&text[ends[0]..ends[1]], &mut out);
+            prop_assert!(unmask.held() <= LONGEST);
+        }
+        unmask.finish(&mut out);
+        prop_assert_eq!((out, unmask.counts()), (whole, counts));
+    }
+
+    #[test]
+    fn any_text_comes_back(text in any::<String>(), pieces in prop::collection::vec(piece(), 0..5)) {
+        let text = format!("{text}{}{TEXT}{}", pieces.concat(), pieces.join("li.wei@example.com"));
+        let (masked, map) = masker().mask(&text).unwrap();
+        prop_assert_eq!(map.restore(&masked), text);
+    }
+}
