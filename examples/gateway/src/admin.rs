@@ -16,6 +16,7 @@ use lastbyte::backpressure::Occupancy;
 use lastbyte::breaker::{State as Circuit, Status};
 use lastbyte::idempotency::Totals as Keys;
 use lastbyte::quota::{QuotaLayer, Quotas as _, Totals};
+use lastbyte::redact::mask::{MaskLayer, Totals as Masked};
 
 use crate::places::Held;
 use crate::proxy::{Proxy, nothing};
@@ -45,7 +46,8 @@ async fn metrics(State(proxy): State<Arc<Proxy>>) -> impl IntoResponse {
     (
         [(header::CONTENT_TYPE, METRICS)],
         exposition(&proxy.stats.counts(), &proxy.circuits(), &proxy.places.held(), &proxy.quota, ready)
-            + &exposition_of_keys(&proxy.answers.totals()),
+            + &exposition_of_keys(&proxy.answers.totals())
+            + &exposition_of_masking(&proxy.mask.as_ref().map(MaskLayer::totals).unwrap_or_default()),
     )
 }
 
@@ -157,6 +159,23 @@ fn exposition_of_keys(totals: &Keys) -> String {
     }
     let running = [("", totals.running)];
     write_metric(&mut text, "answers_running", "gauge", "Answers that are written now.", &running);
+    text
+}
+
+/// What masking did, in the same format.
+fn exposition_of_masking(totals: &Masked) -> String {
+    let counters = [
+        ("mask_requests", "Requests whose values were masked.", totals.masked),
+        ("mask_values", "The values of those.", totals.values),
+        ("mask_refused", "Requests that could not be masked, and were refused.", totals.refused),
+        ("mask_restored", "Stand-ins in answers that became values again.", totals.restored),
+        ("mask_lost", "What may have been a stand-in, and was none of its answer.", totals.lost),
+        ("mask_unread", "Answers to masked requests that could not be read.", totals.unread),
+    ];
+    let mut text = String::new();
+    for (name, help, value) in counters {
+        write_metric(&mut text, &format!("{name}_total"), "counter", help, &[("", value)]);
+    }
     text
 }
 
