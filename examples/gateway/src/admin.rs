@@ -27,14 +27,17 @@ use crate::stats::Counts;
 const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
 mod breaker;
+mod redact;
 
 pub(crate) fn routes(proxy: Arc<Proxy>) -> Router {
+    let playground = redact::routes(proxy.redact());
     Router::new()
         .route("/stats", get(stats))
         .route("/metrics", get(metrics))
         .route("/status", get(status))
         .route("/breaker", get(breaker).put(set_breaker))
         .with_state(proxy)
+        .merge(playground)
 }
 
 async fn stats(State(proxy): State<Arc<Proxy>>) -> Json<Counts> {
@@ -233,7 +236,7 @@ fn page(proxy: &Proxy) -> String {
          <style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem }} \
          th {{ text-align: left; font-weight: normal; padding-right: 2rem }} \
          td {{ text-align: right; font-variant-numeric: tabular-nums }}</style>\n\
-         <h1>lastbyte</h1>\n<table>\n{rows}</table>\n"
+         <h1>lastbyte</h1>\n<table>\n{rows}</table>\n<p><a href=\"/redact\">What a text becomes in the log</a></p>\n"
     )
 }
 

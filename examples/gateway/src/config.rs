@@ -20,7 +20,7 @@ mod value;
 pub(crate) use journal::{Idempotency, Store, StoreUrl};
 pub(crate) use overload::{Backpressure, Breaker, Quota};
 pub(crate) use read::{Sources, load};
-pub(crate) use redact::{Redact, Style, rules};
+pub(crate) use redact::{Redact, STYLES, Style, rules};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq)]

@@ -23,7 +23,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, ServiceBuilder, ServiceExt, service_fn};
 
 use crate::calls::{Calls, Came};
-use crate::config::Config;
+use crate::config::{Config, Redact};
 use crate::drain::Drain;
 use crate::journal::Store;
 use crate::places::Places;
@@ -92,6 +92,10 @@ impl Proxy {
     /// Where calls go.
     pub(crate) fn upstream(&self) -> &http::Uri {
         &self.config.upstream.url
+    }
+
+    pub(crate) fn redact(&self) -> &Redact {
+        &self.config.redact
     }
 
     pub(crate) fn has_key(&self) -> bool {

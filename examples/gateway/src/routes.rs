@@ -19,8 +19,8 @@ use crate::proxy::{Proxy, RequestId, nothing};
 use crate::upstream::REQUEST_ID;
 
 const PAGE: &str = include_str!("../page/index.html");
-const STYLE: &str = include_str!("../page/style.css");
-const ICON: &str = include_str!("../page/icon.svg");
+pub(crate) const STYLE: &str = include_str!("../page/style.css");
+pub(crate) const ICON: &str = include_str!("../page/icon.svg");
 const CHAT: &str = include_str!("../page/chat.js");
 const ANSWER: &str = include_str!("../page/answer.js");
 const EVENTS: &str = include_str!("../page/events.js");
@@ -30,7 +30,7 @@ const SESSION: &str = include_str!("../page/session.js");
 const DEMO: &str = include_str!("../page/demo.js");
 const FAULTS: &str = include_str!("../page/faults.js");
 
-const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
+pub(crate) const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
 
 /// The readers' side.
 pub(crate) fn public(proxy: Arc<Proxy>) -> Router {
@@ -139,7 +139,7 @@ async fn realtime() -> Response<Body> {
     nothing(StatusCode::NOT_IMPLEMENTED, "not_implemented", message)
 }
 
-async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
+pub(crate) async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
     let own = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'";
     let headers = [
         (header::CONTENT_TYPE, kind),

@@ -120,7 +120,7 @@ pub(crate) fn rules<'a>(names: impl IntoIterator<Item = &'a str>) -> Read<Vec<Ru
     Ok(rules)
 }
 
-const STYLES: &[(&str, Style)] = &[("label", Style::Label), ("pseudonym", Style::Pseudonym)];
+pub(crate) const STYLES: &[(&str, Style)] = &[("label", Style::Label), ("pseudonym", Style::Pseudonym)];
 
 impl fmt::Display for Redact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
