@@ -13,7 +13,8 @@ const QUESTION: &str = "我是王小明，电话13812345678，写信到li.wei@ex
 
 const VALUES: [&str; 3] = ["13812345678", "li.wei@example.com", "hunter22"];
 
-const CONFIG: &str = "[redact]\nmask_upstream = true\n[upstream]\ncontinuation = \"vllm\"\n\
+/// Chinese is taken out of the log alone.
+const CONFIG: &str = "[redact]\nmask_upstream = true\nrules = [\"email\", \"phone\", \"secret\", \"zh\"]\n[upstream]\ncontinuation = \"vllm\"\n\
     [retry]\ninitial = \"10ms\"\ncap = \"50ms\"\nbudget = 100\npacing = false\n[breaker]\nenabled = false\n";
 
 /// The gateway before an upstream, with its answers in `folder`.
