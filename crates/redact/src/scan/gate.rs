@@ -177,8 +177,11 @@ fn word(bytes: &[u8], at: usize, end: usize, last: Option<char>, barren: &mut us
     let number = if first.is_ascii_digit() {
         !number::is_dull(bytes, at, last)
     } else {
-        // An IBAN; a passport.
-        end - at >= 4 && (digit(2) && digit(3) || end - at >= 7 && digit(1))
+        let len = end - at;
+        let iban = len >= 4 && (len.is_multiple_of(4) || len > SHORTEST) && digit(2) && digit(3) && !digit(1);
+        // One or two letters, and then nothing but digits.
+        let passport = (7..=11).contains(&len) && digit(len - 1) && (2..len - 1).all(digit);
+        iban || passport
     };
     let asked = secret::asks(bytes, at, last);
     // With blanks behind it only the word itself counts.
@@ -257,6 +260,9 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
         };
     }
     let in_key = |byte: u8| kind(byte) == Kind::Word || matches!(byte, b'.' | b'-' | b'/');
+    if !secret::may_begin_key(word) {
+        return true;
+    }
     let most = SHORTEST.saturating_sub(end - at);
     let more = bytes[end..].iter().take(most).take_while(|byte| in_key(**byte)).count();
     more < most && ends(bytes, end + more)
@@ -296,7 +302,8 @@ fn opens(bytes: &[u8], at: usize, last: Option<char>) -> bool {
     }
     match bytes[at] {
         // `+49`, `+ 49`
-        b'+' => next.is_ascii_digit() || *next == b' ' || !is_no_address(bytes, at + 1, last),
+        // No country's code begins with 0.
+        b'+' => matches!(next, b'1'..=b'9' | b' ') || !is_no_address(bytes, at + 1, last),
         // `-----BEGIN`
         b'-' => {
             let dashes = bytes[at..].iter().take(6).take_while(|byte| **byte == b'-').count();

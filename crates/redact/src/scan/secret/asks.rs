@@ -2,8 +2,8 @@
 
 use super::pairs::announces;
 use crate::scan::BEFORE;
-use crate::scan::cursor::Atom;
-use crate::scan::meant::{colour_before, may_be_escape};
+use crate::scan::cursor::{Atom, is_joint};
+use crate::scan::meant::before;
 
 /// Whether what stands before a place may announce that a secret follows. Reads bytes only, and is in doubt `true`.
 #[inline]
@@ -13,89 +13,166 @@ pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool
         // A blank behind a letter is by far the most common.
         ' ' | '\n' => match bytes[..at].get(at.wrapping_sub(2)) {
             None => false,
-            Some(b'r' | b'R') => ends_with(&bytes[..at - 1], b"bearer") || may_be_escape(bytes, at - 1),
-            Some(b'c' | b'C') => ends_with(&bytes[..at - 1], b"basic") || may_be_escape(bytes, at - 1),
-            Some(byte) if byte.is_ascii_alphanumeric() => may_be_escape(bytes, at - 1),
-            Some(b' ' | b'\t' | b'\n' | b'\r' | b':' | b'=' | b'\\' | b';' | b'}' | b'/' | 0x80..) => {
-                is_asked(bytes, at, last)
+            Some(byte) if byte.is_ascii_alphanumeric() => {
+                (matches!(byte | 0x20, b'r' | b'c') || !stands(bytes, at - 1)) && is_asked(bytes, at)
+            }
+            Some(b' ' | b'\t' | b'\n' | b'\r' | b':' | b'=' | b'\\' | b';' | b'}' | 0x80..) => {
+                is_asked(bytes, at)
             }
             _ => false,
         },
-        '\t' | '\r' | ':' | '=' | '"' | '\'' | '`' | '是' | Atom::COLOUR => is_asked(bytes, at, last),
+        '\t' | '\r' | ':' | '=' | '"' | '\'' | '`' | '是' | Atom::COLOUR => is_asked(bytes, at),
         _ => false,
     }
 }
 
-fn ends_with(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.len().checked_sub(word.len()).is_some_and(|at| bytes[at..].eq_ignore_ascii_case(word))
+/// Goes back over characters.
+struct Back<'b> {
+    bytes: &'b [u8],
+    end: usize,
+    far: usize,
 }
 
-fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
-    let far = at.saturating_sub(BEFORE - 8);
-    // Over such bytes, and over colours.
-    let trim = |mut end: usize, blanks: &[u8]| {
-        while end > far {
-            if blanks.contains(&bytes[end - 1]) {
-                end -= 1;
-            } else if let Some(start) = colour_before(bytes, end) {
-                end = start;
-            } else {
-                break;
+impl Back<'_> {
+    /// The character before, without colours and joints, and where it begins.
+    #[inline]
+    fn peek(&mut self) -> Option<(char, usize)> {
+        loop {
+            let (ch, at) = before(self.bytes, self.end).filter(|_| self.end > self.far)?;
+            if ch != Atom::COLOUR && !is_joint(ch) {
+                return Some((ch, at));
             }
+            self.end = at;
         }
-        end
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<char> {
+        let (ch, at) = self.peek()?;
+        self.end = at;
+        Some(ch)
+    }
+
+    fn skip(&mut self, is_in: impl Fn(char) -> bool) {
+        while let Some((_, at)) = self.peek().filter(|(ch, _)| is_in(*ch)) {
+            self.end = at;
+        }
+    }
+
+    fn ends_with(&mut self, word: &str) -> bool {
+        word.bytes()
+            .rev()
+            .all(|byte| self.next().is_some_and(|ch| ch.eq_ignore_ascii_case(&char::from(byte))))
+    }
+}
+
+/// The same where all that counts stands for itself: a sign, one blank or quote, and a word before it. Else nothing is
+/// said.
+#[inline]
+fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
+    let sign = match bytes[..at].last_chunk::<2>()? {
+        b",\"" | b"{\"" | b"[\"" => return Some(false),
+        [_, b'"'] if stands(bytes, at - 1) => return Some(false),
+        [b':' | b'=', b'"' | b' '] => at - 2,
+        [_, b'='] => at - 1,
+        [_, b':'] if is_behind_no_user(bytes, at - 1) => at - 1,
+        _ => return None,
     };
-    let mut end = trim(at, b"");
-    if end <= far {
-        return far > 0;
+    let name = &bytes[..sign];
+    let name = name.strip_suffix(b"\"").unwrap_or(name);
+    (stands(name, name.len()) && stands(name, name.len() - 1)).then(|| announces(name))
+}
+
+/// Whether what ends here is a letter or digit that ends no escape.
+#[inline]
+fn stands(bytes: &[u8], end: usize) -> bool {
+    let Some([a, _, _, b, c, last]) = bytes[..end].last_chunk() else { return false };
+    last.is_ascii_alphanumeric()
+        && (c.is_ascii_alphabetic() || *c == b'_' || last.is_ascii_digit() && *c != b'\\')
+        && *b != b'%'
+        && *a != b'\\'
+}
+
+/// Whether no `://` and a user's name end here, told without looking through escapes.
+#[inline]
+fn is_behind_no_user(bytes: &[u8], colon: usize) -> bool {
+    let name =
+        bytes[..colon].iter().rev().take(BEFORE - 8).take_while(|byte| PASSED[usize::from(**byte)]).count();
+    let from = colon - name;
+    match bytes[..from].last() {
+        Some(b'?' | b'#' | b' ' | b'"' | b'\n' | b':') => true,
+        Some(b'/') => stands(bytes, from - 1),
+        _ => false,
     }
-    if last == ':' || last == Atom::COLOUR && bytes[end - 1] == b':' {
-        // `://name:…`
-        let inner = |byte: &&u8| !matches!(byte, b'/' | b'?' | b'#' | b' ' | b'"' | b'\n' | b':');
-        let name = bytes[far..end - 1].iter().rev().take_while(inner).count();
-        let from = end - 1 - name;
-        let veiled = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | 0x1b);
-        if from == far && far > 0
-            || bytes[..from].ends_with(b"://")
-            || bytes[..from].ends_with(b"\\/")
-            || colour_before(bytes, from).is_some()
-            || bytes[from..end].iter().any(veiled)
-        {
-            return true;
-        }
+}
+
+/// What stands for itself and may belong to a user's name.
+const PASSED: [bool; 256] = {
+    let mut passed = [false; 256];
+    let mut byte = 0;
+    while byte < 0x80 {
+        passed[byte] = !matches!(
+            byte as u8,
+            b'?' | b'#' | b' ' | b'"' | b'\n' | b':' | b'/' | b'\\' | b'%' | b'&' | 0x1b
+        );
+        byte += 1;
     }
-    if matches!(bytes[end - 1], b'"' | b'\'' | b'`') {
-        end = trim(end - 1, b"\\");
-        if end > far + 5 && bytes[..end].ends_with(b"Some(") {
-            end -= 5;
-        }
+    passed
+};
+
+fn is_asked(bytes: &[u8], at: usize) -> bool {
+    if let Some(asked) = is_asked_plainly(bytes, at) {
+        return asked;
     }
-    end = trim(end, b" \t\n\r");
-    if end <= far {
-        return far > 0;
-    }
-    if may_be_escape(bytes, end) {
+    let far = at.saturating_sub(BEFORE - 8);
+    // What is not seen may announce it.
+    let unseen = far > 0;
+    let mut back = Back { bytes, end: at, far };
+    let Some((mut ch, start)) = back.peek() else { return unseen };
+    let is_coloured = back.end < at;
+    if ch == ':' && is_behind_user(&mut Back { end: start, ..back }) {
         return true;
     }
-    match bytes[end - 1] {
-        b':' | b'=' => end -= 1,
-        b'r' | b'R' => return end < at && ends_with(&bytes[..end], b"bearer"),
-        b'c' | b'C' => return end < at && ends_with(&bytes[..end], b"basic"),
-        0x80.. => {
-            let ends = |word: &str| bytes[..end].ends_with(word.as_bytes());
-            if ends("\u{3000}") {
-                return true;
-            }
-            if !ends("：") && !ends("是") {
-                return false;
-            }
-            end -= 3;
+    if matches!(ch, '"' | '\'' | '`') {
+        back.end = start;
+        back.skip(|ch| ch == '\\');
+        let here = back.end;
+        if !back.ends_with("Some(") {
+            back.end = here;
         }
+    }
+    let here = back.end;
+    back.skip(|ch| matches!(ch, ' ' | '\t' | '\n' | '\r' | '\u{3000}'));
+    let parted = back.end < here || is_coloured;
+    match back.next() {
+        None => return unseen,
+        Some(next) => ch = next,
+    }
+    match ch {
+        ':' | '=' | '：' | '是' => {}
+        'r' | 'R' => return parted && back.ends_with("beare"),
+        'c' | 'C' => return parted && back.ends_with("basi"),
         _ => return false,
     }
-    end = trim(end, b" \t\"'`\\");
-    if end < far + 2 {
-        return far > 0;
+    back.skip(|ch| matches!(ch, ' ' | '\t' | '"' | '\'' | '`' | '\\'));
+    let mut name = [0; 8];
+    let Some(last) = back.next() else { return unseen };
+    let Some(second) = back.next() else { return unseen };
+    let len = second.encode_utf8(&mut name).len();
+    let len = len + last.encode_utf8(&mut name[len..]).len();
+    announces(&name[..len])
+}
+
+/// Whether `://` and a user's name without a colon end here.
+fn is_behind_user(back: &mut Back<'_>) -> bool {
+    loop {
+        match back.next() {
+            None => return back.far > 0,
+            Some('/') => {
+                return matches!(back.next(), Some('/') | None) && matches!(back.next(), Some(':') | None);
+            }
+            Some('?' | '#' | ' ' | '"' | '\n' | ':') => return false,
+            Some(_) => {}
+        }
     }
-    may_be_escape(bytes, end) || may_be_escape(bytes, end - 1) || announces(&bytes[..end])
 }

@@ -7,7 +7,7 @@ mod pem;
 mod word;
 
 pub(super) use self::asks::asks;
-pub(super) use self::keys::begins_key;
+pub(super) use self::keys::{begins_key, may_begin_key};
 use super::cursor::Cursor;
 use super::{Match, Rules, Swallow};
 use crate::Rule;
