@@ -26,6 +26,17 @@ pub(in crate::scan) fn begins_key(first: u8, second: u8) -> bool {
     BEGINS[two / 64] & 1 << (two % 64) != 0
 }
 
+/// Whether a key that is told by its beginning may begin with these bytes; in doubt, and where there are too few, it does.
+pub(in crate::scan) fn may_begin_key(bytes: &[u8]) -> bool {
+    let veils = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii() || b"\\%&\x1b".contains(byte));
+    bytes.starts_with(b"ey")
+        || SHAPES.iter().any(|shape| {
+            let begins = shape.begins.as_bytes();
+            let same = bytes.iter().zip(begins).take_while(|(one, other)| one == other).count();
+            same == begins.len() || same > 0 && veils(bytes.get(same))
+        })
+}
+
 /// The most bytes that tell a key, and one more that tells it is none.
 const LONGEST_BEGINNING: usize = {
     let (mut at, mut longest) = (0, 0);
