@@ -64,7 +64,7 @@
 //! | [`Id`](Rule::Id) | ID cards of China, SSN and ITIN of the USA, passports by the word before them, licence plates of China | GB 11643, ISO 7064 |
 //! | [`Card`](Rule::Card) | bank cards, IBAN | ISO/IEC 7812, ISO 13616 |
 //! | [`Ip`](Rule::Ip) | IPv4, IPv6; not loopback, private, link-local or unallocated ones | RFC 4291, RFC 5952 |
-//! | [`Secret`](Rule::Secret) | keys of some forty providers, JSON web tokens, `Bearer` and `Basic`, passwords behind a word or in a URL, private keys | their beginnings and letters, RFC 7519, RFC 7468 |
+//! | [`Secret`](Rule::Secret) | keys of some seventy providers, JSON web tokens, `Bearer` and `Basic`, passwords behind a word or in a URL, private keys | their beginnings and letters, RFC 7519, RFC 7468; a wrong check sum saves no token of GitHub |
 //! | [`Zh`](Rule::Zh) | runs of Chinese characters; off unless it is asked for | nothing |
 //!
 //! # What is not
@@ -81,7 +81,8 @@
 //! | text before a value that tells what it is | 96 bytes | it is not seen |
 //! | a private key | 64 KiB | what follows is looked at again |
 //! | a word in base64 that is decoded | 15 to 1024 characters | it stays |
-//! | a password | 512 bytes | the rest of its word goes with it; in a URL it is not seen |
+//! | a password | 512 bytes | the rest of its word goes with it |
+//! | a password in a URL | 4 KiB | the same |
 
 mod builder;
 mod digest;

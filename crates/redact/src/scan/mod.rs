@@ -9,15 +9,19 @@ mod base64;
 mod cursor;
 mod email;
 mod gate;
+mod glance;
 mod high;
 mod ip;
+mod meant;
 mod number;
 mod prose;
-mod secret;
+pub(crate) mod secret;
 mod zh;
 
 use self::cursor::Cursor;
 use self::gate::Hints;
+pub(crate) use self::glance::Glance;
+use self::meant::as_meant;
 pub(crate) use self::zh::is_chinese;
 use crate::Rule;
 
@@ -70,8 +74,8 @@ pub(crate) struct Match {
 pub(crate) enum Swallow {
     #[default]
     Nothing,
-    /// The rest of a word that is longer than [`cursor::CAP`].
-    Word,
+    /// The rest of a word that is longer than what is read of it at once.
+    Word(secret::Tail),
     /// The rest of a private key, to the line that ends it or so many bytes.
     Key(usize),
 }
@@ -101,6 +105,11 @@ pub(crate) enum Piece {
 impl Scan {
     pub(crate) fn new(rules: Rules) -> Self {
         Self { rules, ..Self::default() }
+    }
+
+    /// For what begins at a place of a text, behind what announces it.
+    pub(crate) fn within(rules: Rules, text: &str, at: usize) -> Self {
+        Self { rules, at, last: text[..at].chars().next_back(), ..Self::default() }
     }
 
     /// What stands before it is done with.
@@ -133,7 +142,7 @@ impl Scan {
                 continue;
             }
             if !self.is_slow {
-                (self.at, self.last) = gate::skip(text, self.at, self.last, self.rules, &mut self.barren);
+                (self.at, self.last) = self.skip(text, complete);
                 if self.at == text.len() || !complete && self.is_within_word(text) {
                     return;
                 }
@@ -164,6 +173,16 @@ impl Scan {
         }
     }
 
+    /// The next place where something may begin, and the character before it.
+    fn skip(&mut self, text: &str, complete: bool) -> (usize, Option<char>) {
+        let (mut at, mut last) = (self.at, self.last);
+        let is_near = |at: usize| complete && text.len() - at <= gate::TAIL;
+        if !is_near(at) {
+            (at, last) = gate::skip(text, at, last, self.rules, &mut self.barren);
+        }
+        if is_near(at) { gate::skip_to_end(text, at, last, self.rules) } else { (at, last) }
+    }
+
     /// Whether a word is not over which may become an address: no matcher has to tell that.
     fn is_within_word(&self, text: &str) -> bool {
         let word = &text.as_bytes()[self.at..];
@@ -180,17 +199,21 @@ impl Scan {
             return Ok(None);
         }
         let before = &text[ceil(text, self.at.saturating_sub(BEFORE))..self.at];
+        let hints = if self.is_slow { Hints::ALL } else { Hints::at(text.as_bytes(), self.at, self.last) };
+        // What announces a secret is read as it is meant, where there may be something like that.
+        let asks = hints.secret && (self.is_slow || secret::asks(text.as_bytes(), self.at, self.last));
+        let announced = if asks { as_meant(before) } else { "".into() };
+        let announced: &str = &announced;
         type Matcher = fn(&mut Cursor<'_>, &str, Option<char>, Rules) -> Option<Match>;
         let number: Matcher = |cursor, before, _, rules| number::find(cursor, before, rules);
-        let hints = if self.is_slow { Hints::ALL } else { Hints::at(text.as_bytes(), self.at, self.last) };
-        let matchers: [(bool, Matcher); 5] = [
-            (hints.secret, secret::find),
-            (hints.email, email::find),
-            (hints.number, number),
-            (hints.base64, base64::find),
-            (self.rules.contains(Rule::Zh), zh::find),
+        let matchers: [(bool, &str, Matcher); 5] = [
+            (hints.secret, announced, secret::find),
+            (hints.email, before, email::find),
+            (hints.number, before, number),
+            (hints.base64, before, base64::find),
+            (self.rules.contains(Rule::Zh), before, zh::find),
         ];
-        for (_, find) in matchers.into_iter().filter(|(may, _)| *may) {
+        for (_, before, find) in matchers.into_iter().filter(|(may, ..)| *may) {
             let mut cursor = Cursor::new(text, self.at, complete);
             let found = find(&mut cursor, before, self.last, self.rules);
             if cursor.is_starved() {
@@ -208,12 +231,9 @@ impl Scan {
         const END: &str = "-----END";
         match self.swallow {
             Swallow::Nothing => false,
-            Swallow::Word => {
-                let rest = &text[self.at..];
-                let word = |ch: char| ch.is_ascii_alphanumeric() || "._~+/=-".contains(ch);
-                let len = rest.find(|ch| !word(ch)).unwrap_or(rest.len());
-                self.at += len;
-                let goes_on = self.at == text.len() && !complete;
+            Swallow::Word(tail) => {
+                let (end, goes_on) = tail.pass(text, self.at, complete);
+                self.at = end;
                 if !goes_on {
                     self.swallow = Swallow::Nothing;
                 }
@@ -249,6 +269,12 @@ struct Starved;
 /// Whether it belongs to a word, within which nothing begins.
 fn is_word(ch: char) -> bool {
     ch.is_ascii_alphanumeric() || ch == '_'
+}
+
+/// Whether nothing begins in a line, which ends with a line feed. In doubt `false`.
+#[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "asked for each value that is logged"))]
+pub(crate) fn is_clear(line: &str, rules: Rules) -> bool {
+    rules.is_empty() || gate::skip(line, 0, None, rules, &mut 0).0 == line.len()
 }
 
 /// The first place at or behind this one where a character begins.

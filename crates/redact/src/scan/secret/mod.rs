@@ -1,12 +1,23 @@
 //! Keys, tokens and passwords.
 
+mod announce;
+mod asks;
 mod keys;
+mod names;
 mod pairs;
 mod pem;
+mod providers;
+mod tail;
+mod url;
 mod word;
+mod worth;
 
+pub(super) use self::asks::asks;
 pub(super) use self::keys::begins_key;
-pub(super) use self::pairs::asks;
+#[allow(unused_imports, reason = "asked for strings under a key, in JSON and in fields of events")]
+pub(crate) use self::pairs::{canonical, is_secret_under, may_name};
+pub(crate) use self::tail::Tail;
+pub(super) use self::url::may_be_long;
 use super::cursor::Cursor;
 use super::{Match, Rules, Swallow};
 use crate::Rule;
@@ -17,12 +28,17 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, before: &str, last: Option<char>, ru
         return None;
     }
     let start = cursor.at();
+    if cursor.peek()?.ch == ':' {
+        if let Some((start, found)) = url::long_user(cursor) {
+            return Some(found.into_match(start));
+        }
+        cursor.set(start);
+    }
     let looks: [&dyn Fn(&mut Cursor<'_>) -> Option<Found>; 3] =
         [&pem::find, &|cursor| keys::find(cursor, last), &|cursor| pairs::find(cursor, before, last)];
     looks.into_iter().find_map(|look| {
         cursor.set(start);
-        let Found { end, why, canonical, swallow } = look(cursor)?;
-        Some(Match { start, end, rule: Rule::Secret, why, canonical, swallow })
+        Some(look(cursor)?.into_match(start))
     })
 }
 
@@ -33,3 +49,13 @@ struct Found {
     canonical: String,
     swallow: Swallow,
 }
+
+impl Found {
+    fn into_match(self, start: usize) -> Match {
+        let Self { end, why, canonical, swallow } = self;
+        Match { start, end, rule: Rule::Secret, why, canonical, swallow }
+    }
+}
+
+#[cfg(test)]
+mod tests;

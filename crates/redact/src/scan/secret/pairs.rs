@@ -1,25 +1,47 @@
 //! Secrets that are told by what stands before them: `Bearer …`, `password=…`, `https://user:…@`.
 
-use super::Found;
+use super::announce::{How, Joined, joined};
+use super::names::named;
 use super::word::Word;
-use crate::scan::cursor::{CAP, Cursor};
-use crate::scan::{BEFORE, Swallow};
+use super::{Found, Tail, url, worth};
+use crate::scan::cursor::{Atom, CAP, Cursor};
+use crate::scan::{BEFORE, Swallow, ceil, is_chinese};
 
 /// The longest password that is read, in bytes. The rest of its word goes with a longer one.
-const LONGEST: usize = 512;
+pub(super) const LONGEST: usize = 512;
+
+/// A quote that opens a value, and whether it is an escape.
+pub(super) type Quote = (char, bool);
+
+const WHY: &str = "value of a word such as password";
 
 /// The secret that begins here.
 pub(super) fn find(cursor: &mut Cursor<'_>, before: &str, last: Option<char>) -> Option<Found> {
     let first = cursor.peek()?;
-    if first.ch.is_whitespace() || matches!(first.ch, '"' | '\'' | '`') {
+    if first.ch.is_whitespace() || matches!(first.ch, '"' | '\'' | '`' | Atom::COLOUR) {
         return None;
     }
-    match last? {
+    // A colour is looked through.
+    match last.filter(|ch| *ch != Atom::COLOUR).or(before.chars().next_back())? {
         ' ' => bearer(cursor, before).or_else(|| pair(cursor, before)),
-        ':' => url(cursor, before).or_else(|| pair(cursor, before)),
-        '=' | '"' | '\'' | '`' | '\n' | '是' => pair(cursor, before),
+        ':' => in_url(cursor, before).or_else(|| pair(cursor, before)),
+        '\t' | '\n' | '=' | '"' | '\'' | '`' | '>' | '*' | '是' | '为' => pair(cursor, before),
         _ => None,
     }
+}
+
+/// The password in a URL: as it stands there, for what is percent-encoded is no delimiter, or as it is meant.
+fn in_url(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
+    let (start, stands) = (cursor.at(), cursor.behind(BEFORE));
+    if let Some(found) = url::password(cursor, stands) {
+        return Some(found);
+    }
+    cursor.set(start);
+    let found = if stands == before { None } else { url::password(cursor, before) };
+    if found.is_none() {
+        cursor.set(start);
+    }
+    found
 }
 
 /// The credentials behind a scheme (RFC 6750, RFC 7617).
@@ -30,270 +52,103 @@ fn bearer(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
         from.and_then(|at| before.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(scheme))
     };
     schemes.iter().find(is_after)?;
-    let start = cursor.at();
     let word = Word::read(cursor, CAP, |ch| ch.is_ascii_alphanumeric() || "-._~+/=".contains(ch));
     let is_token = word.text.len() >= 8 && (word.has_digit() || word.text.len() >= 12 && word.is_mixed());
     if !is_token {
         return None;
     }
-    let end = start + cursor.slice(start, word.end).trim_end_matches('.').len();
-    let swallow = if word.is_cut { Swallow::Word } else { Swallow::Nothing };
-    Some(Found { end, why: "credentials behind their scheme", canonical: word.text, swallow })
+    let swallow = if word.is_cut { Swallow::Word(Tail::Token) } else { Swallow::Nothing };
+    Some(Found { end: word.end, why: "credentials behind their scheme", canonical: word.text, swallow })
 }
-
-/// The password in front of a host (RFC 3986, 3.2.1).
-fn url(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
-    let user = before.strip_suffix(':')?;
-    let at = user.rfind("://")?;
-    if user[at + 3..].contains(['/', '?', '#', ' ', '"', '\n', ':']) {
-        return None;
-    }
-    let mut canonical = String::new();
-    loop {
-        let atom = cursor.peek()?;
-        match atom.ch {
-            '@' if !canonical.is_empty() => break,
-            '/' | '?' | '#' | ' ' | '"' | '\n' | '<' | '>' | '{' | '$' | '*' | '[' | '@' => return None,
-            ch => canonical.push(ch),
-        }
-        cursor.set(atom.end);
-        if canonical.len() > LONGEST {
-            return None;
-        }
-    }
-    Some(Found { end: cursor.at(), why: "password in a URL", canonical, swallow: Swallow::Nothing })
-}
-
-/// Words whose value is a password: whatever it looks like.
-const PASSWORDS: &[&str] = &["password", "passwd", "pwd", "passphrase", "passcode", "密码", "口令", "密碼"];
-
-/// Words whose value is a key: if it looks like one.
-const KEYS: &[&str] = &[
-    "secret",
-    "api_key",
-    "apikey",
-    "api-key",
-    "access_key",
-    "accesskey",
-    "access-key",
-    "secret_key",
-    "secretkey",
-    "access_token",
-    "auth_token",
-    "refresh_token",
-    "id_token",
-    "client_secret",
-    "private_key",
-    "token",
-    "credential",
-    "authorization",
-    "x-api-key",
-    "密钥",
-    "秘钥",
-    "令牌",
-    "密鑰",
-];
 
 /// The value behind a word, `=` or `:`, and perhaps quotes.
 fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
-    let (rest, quote) = opening(before);
-    // As Rust's `Debug` writes an optional one.
-    let rest = if quote.is_some() { rest.strip_suffix("Some(").unwrap_or(rest) } else { rest };
-    let rest = rest.trim_end_matches([' ', '\u{3000}', '\t']);
-    let rest = rest.strip_suffix(['=', ':', '：', '是'])?;
-    let rest = rest.trim_end_matches(' ').trim_end_matches(['"', '\'', '`', '\\', ' ']);
-    let ends = |word: &&&str| {
-        let Some(at) = rest.len().checked_sub(word.len()) else { return false };
-        let Some(end) = rest.get(at..) else { return false };
-        // `password`, `db_password` and `dbPassword`, but not `nopassword`.
-        let is_hump = end.starts_with(|ch: char| ch.is_ascii_uppercase())
-            && rest[..at].ends_with(|ch: char| ch.is_ascii_lowercase());
-        let whole = !word.is_ascii() || is_hump || !rest[..at].ends_with(|ch: char| ch.is_ascii_alphabetic());
-        whole && end.eq_ignore_ascii_case(word)
-    };
-    if !announces(rest.as_bytes()) {
-        return None;
-    }
-    let is_password = PASSWORDS.iter().find(ends).is_some();
-    if !is_password && KEYS.iter().find(ends).is_none() {
+    let Joined { name, quote, how } = joined(before.as_bytes())?;
+    let named = named(before.get(..name)?)?;
+    // More of what joins them.
+    if quote.is_none()
+        && cursor.peek().is_some_and(|atom| matches!(atom.ch, ':' | '=' | '>' | '*' | '是' | '为'))
+    {
         return None;
     }
     let start = cursor.at();
     let (canonical, end) = value(cursor, quote)?;
-    let placeholder = canonical.starts_with(['<', '$', '{', '*', '[', '(', '%', '/'])
-        || quote.is_none() && is_code(&canonical)
-        || ["null", "none", "true", "false", "undefined", "string", "required", "optional", "redacted"]
-            .iter()
-            .any(|word| canonical.eq_ignore_ascii_case(word));
-    let letters = canonical.bytes().any(|byte| byte.is_ascii_alphabetic());
-    let digits = canonical.bytes().any(|byte| byte.is_ascii_digit());
-    let signs = canonical.chars().any(|ch| !ch.is_alphanumeric());
-    let capitals = canonical.bytes().skip(1).any(|byte| byte.is_ascii_uppercase());
-    let looks_random = digits || letters && (signs || capitals);
-    let length = canonical.chars().count();
-    let is_secret = match (is_password, quote) {
-        // Words with blanks between them are a sentence.
-        (true, Some(_)) => length >= 3 && (!canonical.contains(' ') || digits),
-        (true, None) => length >= 4 && looks_random,
-        (false, _) => length >= 8 && digits && letters || length >= 16 && looks_random,
+    let is_secret = worth::is_secret(named, &canonical, quote.is_some());
+    let is_strange = match how {
+        How::Tightly => true,
+        // Else it is a word of the sentence.
+        How::Loosely => canonical.bytes().any(|byte| byte.is_ascii_digit()),
+        // On the next line there may be another name as well.
+        How::Wrapped => worth::stands_alone(&canonical),
     };
-    if placeholder || !is_secret || end <= start {
+    if !is_secret || !is_strange || end <= start {
         return None;
     }
     let is_cut = cursor.is_capped() || canonical.len() >= LONGEST;
-    let swallow = if is_cut { Swallow::Word } else { Swallow::Nothing };
-    Some(Found { end, why: "value of a word such as password", canonical, swallow })
-}
-
-/// The two last bytes, in small letters, of words that announce a value, as bits.
-const ENDS: [u64; 1024] = {
-    let mut ends = [0; 1024];
-    let lists: [&[&str]; 2] = [PASSWORDS, KEYS];
-    let mut list = 0;
-    while list < lists.len() {
-        let mut at = 0;
-        while at < lists[list].len() {
-            let bytes = lists[list][at].as_bytes();
-            let two = (bytes[bytes.len() - 2] as usize) << 8 | bytes[bytes.len() - 1] as usize;
-            ends[two / 64] |= 1 << (two % 64);
-            at += 1;
-        }
-        list += 1;
-    }
-    ends
-};
-
-/// Whether what stands before a place may announce that a secret follows. Reads bytes only, and is in doubt `true`.
-#[inline]
-pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool {
-    let Some(last) = last else { return false };
-    let before = match last {
-        ' ' => bytes[..at].get(at.wrapping_sub(2)),
-        ':' | '=' | '"' | '\'' | '`' | '是' => return is_asked(bytes, at, last),
-        _ => return false,
-    };
-    // A blank behind a letter is by far the most common.
-    match before {
-        None => false,
-        Some(b'r' | b'R') => ends_with(&bytes[..at - 1], b"bearer"),
-        Some(b'c' | b'C') => ends_with(&bytes[..at - 1], b"basic"),
-        Some(b' ' | b'\t' | b':' | b'=' | 0x80..) => is_asked(bytes, at, last),
-        _ => false,
-    }
-}
-
-fn ends_with(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.len().checked_sub(word.len()).is_some_and(|at| bytes[at..].eq_ignore_ascii_case(word))
-}
-
-fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
-    let far = at.saturating_sub(BEFORE - 8);
-    let trim = |mut end: usize, blanks: &[u8]| {
-        while end > far && blanks.contains(&bytes[end - 1]) {
-            end -= 1;
-        }
-        end
-    };
-    if last == ':' {
-        // `://name:…`
-        let inner = |byte: &&u8| !matches!(byte, b'/' | b'?' | b'#' | b' ' | b'"' | b'\n' | b':');
-        let name = bytes[far..at - 1].iter().rev().take_while(inner).count();
-        let from = at - 1 - name;
-        if from == far && far > 0 || bytes[..from].ends_with(b"://") {
-            return true;
-        }
-    }
-    let mut end = at;
-    if matches!(bytes[end - 1], b'"' | b'\'' | b'`') {
-        end = trim(end - 1, b"\\");
-        if end > far + 5 && bytes[..end].ends_with(b"Some(") {
-            end -= 5;
-        }
-    }
-    end = trim(end, b" \t");
-    if end <= far {
-        return far > 0;
-    }
-    match bytes[end - 1] {
-        b':' | b'=' => end -= 1,
-        0x80.. => {
-            let ends = |word: &str| bytes[..end].ends_with(word.as_bytes());
-            if ends("\u{3000}") {
-                return true;
-            }
-            if !ends("：") && !ends("是") {
-                return false;
-            }
-            end -= 3;
-        }
-        _ => return false,
-    }
-    end = trim(end, b" \"'`\\");
-    if end < far + 2 {
-        return far > 0;
-    }
-    announces(&bytes[..end])
-}
-
-/// Whether what ends here ends as a word that announces a value does.
-fn announces(name: &[u8]) -> bool {
-    let [.., second, last] = name else { return false };
-    let two = usize::from(second.to_ascii_lowercase()) << 8 | usize::from(last.to_ascii_lowercase());
-    ENDS[two / 64] & 1 << (two % 64) != 0
-}
-
-/// Whether it is the name of a variable, of its field or of a type: `config.password`, `Option<String>`.
-fn is_code(value: &str) -> bool {
-    let part =
-        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-    let is_path =
-        value.contains(['.', ':']) && value.split(['.', ':']).all(|name| name.is_empty() || part(name));
-    let is_name = |name: &str| {
-        part(name)
-            && name.starts_with(|first: char| first.is_ascii_uppercase())
-            && !name.bytes().skip(1).any(|byte| byte.is_ascii_uppercase())
-    };
-    is_path || is_name(value.strip_suffix('(').unwrap_or(value))
-}
-
-/// The text without the quote that opens a value, and that quote: with the backslashes before it.
-fn opening(before: &str) -> (&str, Option<(char, bool)>) {
-    let Some(quote) = before.chars().next_back().filter(|ch| matches!(ch, '"' | '\'' | '`')) else {
-        return (before, None);
-    };
-    let rest = &before[..before.len() - 1];
-    let bare = rest.trim_end_matches('\\');
-    (bare, Some((quote, bare.len() < rest.len())))
+    let swallow = if is_cut { Swallow::Word(Tail::Value(quote)) } else { Swallow::Nothing };
+    Some(Found { end, why: WHY, canonical, swallow })
 }
 
 /// A value: to the quote that closes it, or to what cannot stand in one.
-fn value(cursor: &mut Cursor<'_>, quote: Option<(char, bool)>) -> Option<(String, usize)> {
-    let start = cursor.at();
+fn value(cursor: &mut Cursor<'_>, quote: Option<Quote>) -> Option<(String, usize)> {
     let mut canonical = String::new();
+    // Without the stop of the sentence.
+    let (mut len, mut end) = (0, cursor.at());
     while let Some(atom) = cursor.peek() {
-        let ends = match quote {
-            // Within a quote that is an escape, another one ends it; else an escaped one belongs to the value.
-            Some((open, escaped)) => {
-                atom.ch == open && atom.disguised == escaped || atom.ch == '\n' && !atom.disguised
-            }
-            None => {
-                atom.ch.is_whitespace() || "\"'`,;&)}]<>，。；、）”".contains(atom.ch) || atom.ch == '\u{1b}'
-            }
-        };
-        if ends {
+        // The sentence goes on without a blank.
+        let is_sentence = quote.is_none() && is_chinese(atom.ch) && worth::is_strong(&canonical);
+        if is_sentence || ends_value(cursor, atom, quote) {
             break;
+        }
+        cursor.set(atom.end);
+        if atom.ch == Atom::COLOUR {
+            continue;
         }
         canonical.push(atom.ch);
-        cursor.set(atom.end);
-        if canonical.len() >= LONGEST {
+        let is_cut = canonical.len() >= LONGEST;
+        if is_cut || quote.is_some() || !matches!(atom.ch, '.' | ':') {
+            (len, end) = (canonical.len(), atom.end);
+        }
+        if is_cut {
             break;
         }
     }
-    let mut end = cursor.at();
-    if quote.is_none() && canonical.ends_with('.') && cursor.slice(start, end).ends_with('.') {
-        // It ends the sentence.
-        canonical.pop();
-        end -= 1;
-    }
+    canonical.truncate(len);
     (!canonical.is_empty()).then_some((canonical, end))
+}
+
+/// Whether a value does not go on with this.
+pub(super) fn ends_value(cursor: &Cursor<'_>, atom: Atom, quote: Option<Quote>) -> bool {
+    let stands = cursor.slice(atom.start, atom.end);
+    match quote {
+        // Within a quote that is an escape, another one ends it; else an escaped one belongs to the value.
+        Some((open, escaped)) => {
+            atom.ch == open && atom.disguised == escaped || atom.ch == '\n' && !atom.disguised
+        }
+        // What stands there percent-encoded does so because it belongs to the value.
+        None if stands.starts_with('%') => false,
+        None => atom.ch.is_whitespace() || "\"'`,;&)}]<>。、”".contains(atom.ch) || atom.ch == Atom::COLOUR,
+    }
+}
+
+/// Whether a secret may stand under this name. Reads two bytes only, and is in doubt `true`.
+pub(crate) fn may_name(name: &str) -> bool {
+    super::names::announces(name.as_bytes())
+}
+
+/// Whether all of a string is the secret of this name, as in a field of JSON.
+pub(crate) fn is_secret_under(name: &str, value: &str) -> bool {
+    let name = name.trim_end();
+    let name = &name[ceil(name, name.len().saturating_sub(BEFORE))..];
+    named(name).is_some_and(|named| worth::is_secret(named, &canonical(value), true))
+}
+
+/// What a whole string is as a secret: the same as what stands for it in a text.
+pub(crate) fn canonical(value: &str) -> String {
+    let mut cursor = Cursor::new(value, 0, true);
+    let mut canonical = String::new();
+    while let Some(atom) = cursor.next().filter(|_| canonical.len() < LONGEST) {
+        canonical.push(atom.ch);
+    }
+    canonical
 }
