@@ -50,6 +50,11 @@
 //! It is one scanner for both: where it asks for what is not there yet, nothing is concluded, and the text is held back
 //! from there on. Plain words leave at once.
 //!
+//! # Logs and services
+//!
+//! With the feature `tracing` a layer, a writer and a panic hook redact what is logged: module `trace`. With the feature
+//! `tower` layers mark sensitive headers, and log questions and the ends of their answers: module `tower`.
+//!
 //! # What is found
 //!
 //! | rule | what | confirmed by |
@@ -108,11 +113,13 @@ mod rule;
 mod scan;
 mod stream;
 mod style;
+#[cfg(feature = "tower")]
+pub mod tower;
 #[cfg(feature = "tracing")]
 pub mod trace;
 
 pub use builder::Builder;
-pub use digest::{Digest, Language};
+pub use digest::{Digest, Digester, Language};
 pub use hit::Hit;
 pub use own::{Alphabet, Label, Own, OwnError};
 pub use redactor::Redactor;

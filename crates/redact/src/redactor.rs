@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::scan::{Piece, Rules, Scan, own};
-use crate::{Builder, Digest, Hit, Rule, Stream, Style, json, stream};
+use crate::{Builder, Digest, Digester, Hit, Rule, Stream, Style, json, stream};
 
 /// Finds values in texts and puts marks in their place. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -108,6 +108,25 @@ impl Redactor {
     #[must_use]
     pub fn digest(&self, text: &str) -> Digest {
         Digest::of(text, &self.settings.style)
+    }
+
+    /// The same for a text that comes in pieces.
+    #[must_use]
+    pub fn digester(&self) -> Digester {
+        Digester::new(&self.settings.style)
+    }
+
+    /// The same redactor for another tenant: pseudonyms and digests of two tenants cannot be told to be of one value.
+    /// Without a key it is the same for all.
+    #[must_use]
+    pub fn for_tenant(&self, tenant: &str) -> Self {
+        match &self.settings.style {
+            Style::Label => self.clone(),
+            Style::Pseudonym(key) => {
+                let style = Style::Pseudonym(key.for_tenant(tenant));
+                Self { settings: Arc::new(Settings { style, ..(*self.settings).clone() }) }
+            }
+        }
     }
 }
 

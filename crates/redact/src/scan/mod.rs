@@ -29,6 +29,7 @@ pub(crate) use self::glance::Glance;
 use self::meant::as_meant;
 pub(crate) use self::zh::is_chinese;
 use crate::Rule;
+use crate::style::PSEUDONYM;
 
 /// How much text before a place a matcher sees, in bytes.
 pub(crate) const BEFORE: usize = 96;
@@ -282,8 +283,8 @@ impl Scan {
             if cursor.is_starved() {
                 return Err(Starved);
             }
-            if found.is_some() {
-                return Ok(found);
+            if let Some(found) = found.filter(|found| !is_mark(text, found)) {
+                return Ok(Some(found));
             }
         }
         Ok(None)
@@ -328,6 +329,20 @@ impl Scan {
 }
 
 struct Starved;
+
+/// Whether it is what a pseudonym of ours consists of: `3f9a01bc22` in `[PHONE:3f9a01bc22]`. A text that is redacted
+/// twice, by a layer and by the log it writes to, keeps its marks.
+fn is_mark(text: &str, found: &Match) -> bool {
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let value = &text[found.start..found.end];
+    value.len() == PSEUDONYM
+        && value.bytes().all(is_hex)
+        && text[..found.start].strip_suffix(':').is_some_and(|before| {
+            Rule::ALL
+                .iter()
+                .any(|rule| before.strip_suffix(rule.label()).is_some_and(|before| before.ends_with('[')))
+        })
+}
 
 /// Whether it belongs to a word, within which nothing begins.
 fn is_word(ch: char) -> bool {
