@@ -37,8 +37,11 @@ impl Core {
     pub(crate) fn enter(&self, running: &Arc<Running>) -> bool {
         let mut all = self.lock();
         let enters = all.len() < self.settings.max_running && !self.is_interrupted();
-        if enters {
-            all.insert(running.id, running.clone());
+        let older = if enters { all.insert(running.id, running.clone()) } else { None };
+        drop(all);
+        if let Some(older) = older {
+            // It was claimed anew, and nobody would find the one that has lost it any more.
+            older.ask(Asked::Cancelled);
         }
         enters
     }
@@ -92,5 +95,25 @@ impl Shared {
         while drivers.try_join_next().is_some() {}
         // It ends with its answer, or with the set that has it.
         drivers.spawn(driver);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use lastbyte_store::{Memory, Slot};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_lost_an_answer_to_another_driver_here_is_told() {
+        let core = Core::new(Arc::new(Memory::new()), Settings::default());
+        let id = AnswerId { slot: Slot(1), generation: 1 };
+        let [older, newer] = [0; 2].map(|events| Running::new(id, events, core.settings.room));
+        assert!(core.enter(&older) && core.enter(&newer));
+        assert_eq!(older.let_go().now_or_never(), Some(Asked::Cancelled));
+        assert_eq!(newer.let_go().now_or_never(), None);
+        core.leave(&older);
+        assert!(core.find(id).is_some_and(|found| Arc::ptr_eq(&found, &newer)));
     }
 }

@@ -8,7 +8,7 @@ use http_body::Body;
 use http_body_util::BodyExt as _;
 use lastbyte_core::{
     Ask, Attempts, BodyError, BoxError, Cause, Dialect, Ending, EndingHandle, FailureKind, PaidOnce,
-    REFUSED_BY, TransportFault, Watch, error_event, is_event_stream,
+    REFUSED_BY, Sent, TransportFault, Watch, error_event, is_event_stream,
 };
 use lastbyte_store::{End, State};
 use tower_service::Service;
@@ -119,12 +119,11 @@ impl<S> Driver<S> {
         let response = match answered {
             Ok(response) => response,
             Err(error) => {
-                let kind = TransportFault::of_any(&error).kind;
-                let connect = matches!(kind, FailureKind::Connect);
-                let ending = Ending::Failed { kind };
+                let fault = TransportFault::of_any(&error);
+                let ending = Ending::Failed { kind: fault.kind };
                 return if work.events > 0 {
-                    // What is there already stays.
-                    work.refused(ending, connect).await;
+                    // What is there already stays. A bad certificate does not heal by waiting.
+                    work.refused(ending, fault.passing && matches!(fault.sent, Sent::No)).await;
                 } else {
                     work.failed(ending).await;
                 };

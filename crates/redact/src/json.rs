@@ -1,75 +1,287 @@
 //! A finished line of JSON: its strings and numbers, each looked at as what it means.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use crate::Redactor;
 use crate::escape::{Escape, escape};
+use crate::scan::{BEFORE, Glance, Match, Piece, Scan, Swallow, ceil, secret};
+use crate::{Redactor, Rule, stream};
 
 /// Appends the line. Strings are redacted without their escapes and encoded again, numbers that are values become
 /// strings, and all that has no value in it stays as it was. What is no JSON is redacted as text.
+///
+/// A document may be cut off, and others may follow it.
 pub(crate) fn redact(redactor: &Redactor, line: &str, out: &mut String) {
-    if !line.trim_start().starts_with(['{', '[', '"', '-']) && !line.trim_start().starts_with(is_digit) {
-        return out.push_str(&redactor.redact(line));
+    walk(redactor, line, out, false);
+}
+
+/// `is_slow`: without the shortcut.
+fn walk(redactor: &Redactor, line: &str, out: &mut String, is_slow: bool) {
+    let start = out.len();
+    let mut walk = Walk {
+        redactor,
+        line,
+        at: 0,
+        written: 0,
+        key: Key::default(),
+        glance: Glance::new(redactor.settings.set),
+        is_slow,
+        buffer: String::new(),
+        out,
+    };
+    if walk.run().is_none() {
+        out.truncate(start);
+        out.push_str(&redactor.redact(line));
     }
-    let mut key = String::new();
-    let mut at = 0;
-    while let Some(first) = line[at..].chars().next() {
-        let rest = &line[at..];
-        if first == '"' {
-            let Some(len) = string_len(rest) else { return out.push_str(&redactor.redact(rest)) };
-            let text = unescape(&rest[1..len - 1]);
-            if rest[len..].trim_start().starts_with(':') {
-                let had_one = put(redactor, "", &text, &rest[..len], out);
-                key = if had_one { String::new() } else { text.into_owned() };
-            } else {
-                put(redactor, &key, &text, &rest[..len], out);
+}
+
+/// What the last token was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Token {
+    /// Something behind which a value may stand.
+    Open,
+    /// A string, a number or a word: only a sign may follow.
+    Value,
+    /// `}` or `]`, behind which another document may begin.
+    Closed,
+}
+
+/// The key of the value that comes.
+#[derive(Clone, Copy, Default)]
+struct Key {
+    /// Where what is between its quotes stands, at most [`BEFORE`] bytes of it; nothing: there is none.
+    start: usize,
+    end: usize,
+    /// There are escapes in it.
+    is_veiled: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Number,
+    /// A string as it is.
+    Plain,
+    /// A string with escapes in it.
+    Veiled,
+}
+
+struct Walk<'a> {
+    redactor: &'a Redactor,
+    line: &'a str,
+    at: usize,
+    /// What stands before it is in `out`.
+    written: usize,
+    key: Key,
+    glance: Glance,
+    is_slow: bool,
+    /// A value behind its key, where they do not stand so in the line.
+    buffer: String,
+    out: &'a mut String,
+}
+
+impl Walk<'_> {
+    /// Goes to the end of the line. None: it is no JSON.
+    fn run(&mut self) -> Option<()> {
+        let bytes = self.line.as_bytes();
+        let (mut last, mut depth) = (Token::Open, 0_usize);
+        while let Some(byte) = bytes.get(self.at) {
+            match byte {
+                b' ' | b'\t' | b'\r' => self.at += 1,
+                b'\n' => {
+                    self.at += 1;
+                    if depth == 0 {
+                        last = Token::Open;
+                    }
+                }
+                b'{' | b'[' if last != Token::Value => {
+                    self.at += 1;
+                    depth += 1;
+                    last = Token::Open;
+                }
+                b'}' | b']' => {
+                    self.at += 1;
+                    depth = depth.saturating_sub(1);
+                    self.key = Key::default();
+                    last = Token::Closed;
+                }
+                b',' | b':' => {
+                    self.at += 1;
+                    last = Token::Open;
+                }
+                _ if last != Token::Open => return None,
+                b'"' => {
+                    last = Token::Value;
+                    if !self.string() {
+                        // It was cut off, and is a text.
+                        self.flush(self.at);
+                        let rest = &self.line[self.at..];
+                        self.out.push_str(&self.redactor.redact(rest));
+                        return Some(());
+                    }
+                }
+                b'-' | b'0'..=b'9' => {
+                    last = Token::Value;
+                    self.number()?;
+                }
+                _ => {
+                    last = Token::Value;
+                    self.word()?;
+                }
             }
-            at += len;
-        } else if first == '-' || is_digit(first) {
-            let len = rest.find(|ch| !(is_digit(ch) || "+-.eE".contains(ch))).unwrap_or(rest.len());
-            put(redactor, &key, &rest[..len], &rest[..len], out);
-            at += len;
+        }
+        self.flush(self.at);
+        Some(())
+    }
+
+    /// Whether what may follow a value follows.
+    fn ends_value(&self, at: usize) -> bool {
+        matches!(self.line.as_bytes().get(at), None | Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | b'}' | b']'))
+    }
+
+    fn word(&mut self) -> Option<()> {
+        let rest = &self.line[self.at..];
+        let whole = ["true", "false", "null"].into_iter().find(|word| rest.starts_with(word));
+        let len = match whole {
+            Some(word) => word.len(),
+            None if ["true", "false", "null"].iter().any(|word| word.starts_with(rest)) => rest.len(),
+            None => return None,
+        };
+        self.at += len;
+        self.ends_value(self.at).then_some(())
+    }
+
+    fn number(&mut self) -> Option<()> {
+        let start = self.at;
+        let len = self.line.as_bytes()[start..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte))
+            .count();
+        let end = start + len;
+        if !self.ends_value(end) {
+            return None;
+        }
+        self.at = end;
+        if len >= SHORTEST {
+            self.value(start..end, Form::Number);
+        }
+        Some(())
+    }
+
+    /// `false`: it does not end.
+    fn string(&mut self) -> bool {
+        let start = self.at + 1;
+        let Some((len, is_veiled)) = string_len(&self.line.as_bytes()[start..]) else { return false };
+        let end = start + len;
+        self.at = end + 1;
+        let is_key = self.line[self.at..].trim_start().starts_with(':');
+        if is_key {
+            self.key = Key::default();
+        }
+        let form = if is_veiled { Form::Veiled } else { Form::Plain };
+        let had_one = len >= SHORTEST && self.value(start..end, form);
+        if is_key && !had_one {
+            let from = ceil(self.line, start.max(end.saturating_sub(BEFORE / 2)));
+            self.key = Key { start: from, end, is_veiled };
+        }
+        true
+    }
+
+    /// Writes the string or number that stands there, where it has a value in it, and says whether it had. Its key can
+    /// be what makes it one.
+    fn value(&mut self, range: Range<usize>, form: Form) -> bool {
+        let (key, quotes) = (self.key, usize::from(form != Form::Number));
+        let has_key = key.end > 0;
+        let stands = form != Form::Veiled && (!has_key || !key.is_veiled && range.start - key.end <= NEAR);
+        let is_quick = stands && !self.is_slow && !(has_key && self.asks(key));
+        if is_quick && self.glance.is_clear(self.line, &range) {
+            return false;
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let (text, from) = if stands && !has_key {
+            (&self.line[range.clone()], 0)
+        } else if stands {
+            // As it stands, with its key before it.
+            (&self.line[key.start..range.end], range.start - key.start)
         } else {
-            if first == '}' {
-                key.clear();
+            buffer.clear();
+            if has_key {
+                buffer.push_str(&unescape(&self.line[key.start..key.end]));
+                buffer.push_str(if quotes > 0 { "\":\"" } else { "\":" });
             }
-            out.push(first);
-            at += first.len_utf8();
+            let from = buffer.len();
+            buffer.push_str(&unescape(&self.line[range.clone()]));
+            (buffer.as_str(), from)
+        };
+        let had_one = self.put(text, from, range.start - quotes..range.end + quotes);
+        self.buffer = buffer;
+        had_one
+    }
+
+    /// Whether the key may be the name of a secret.
+    fn asks(&self, key: Key) -> bool {
+        secret::may_name(self.line[key.start..key.end].trim_end())
+    }
+
+    /// Writes what begins at `from` in the text instead of what stands there, if there is a value in it.
+    fn put(&mut self, text: &str, from: usize, stands: Range<usize>) -> bool {
+        let redactor = self.redactor;
+        let mut redacted = String::new();
+        let rules = redactor.settings.set;
+        let key = text[..from].trim_end_matches(['"', ':', ' ', '\t']);
+        if rules.contains(Rule::Secret) && secret::is_secret_under(key, &text[from..]) {
+            let canonical = secret::canonical(&text[from..]);
+            let (rule, swallow, why) = (Rule::Secret, Swallow::Nothing, "value of a word such as password");
+            let found = Match { start: from, end: text.len(), rule, why, canonical, swallow };
+            redactor.mark(&stream::hit(found, 0), &mut redacted);
+        } else {
+            let mut written = from;
+            Scan::within(rules, text, from).with(redactor.settings.own.clone()).run(text, true, |piece| {
+                match piece {
+                    Piece::Found(found) => {
+                        redacted.push_str(&text[written..found.start]);
+                        written = found.end;
+                        redactor.mark(&stream::hit(found, 0), &mut redacted);
+                    }
+                    Piece::Swallowed(range) => written = range.end,
+                }
+            });
+            if written == from {
+                return false;
+            }
+            redacted.push_str(&text[written..]);
         }
+        self.flush(stands.start);
+        self.written = stands.end;
+        self.out.push('"');
+        escape(&redacted, Escape::Json, self.out);
+        self.out.push('"');
+        true
+    }
+
+    /// Writes what stands before this place as it is.
+    fn flush(&mut self, at: usize) {
+        self.out.push_str(&self.line[self.written..at]);
+        self.written = at;
     }
 }
 
-fn is_digit(ch: char) -> bool {
-    ch.is_ascii_digit()
-}
+/// What is shorter is no value, whatever its key, in bytes.
+const SHORTEST: usize = 3;
 
-/// Appends a string or a number: as it stands, or encoded again if it had a value in it (and says so). The key can be
-/// what makes it one.
-fn put(redactor: &Redactor, key: &str, text: &str, stands: &str, out: &mut String) -> bool {
-    let prefix = if key.is_empty() { String::new() } else { format!("{key}=") };
-    let whole = format!("{prefix}{text}");
-    let redacted = redactor.redact(&whole);
-    let value = redacted.strip_prefix(&prefix).unwrap_or(&redacted);
-    if value == text {
-        out.push_str(stands);
-        return false;
-    }
-    out.push('"');
-    escape(value, Escape::Json, out);
-    out.push('"');
-    true
-}
+/// How far behind a key its value stands at most: with quotes, a colon, and a few blanks.
+const NEAR: usize = 8;
 
-/// The length of the string that begins a text, with its quotes; none if it does not end.
-fn string_len(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut at = 1;
+/// The length of what begins behind a quote, to the one that closes it, and whether there are escapes in it; none if it
+/// does not end.
+fn string_len(bytes: &[u8]) -> Option<(usize, bool)> {
+    let (mut at, mut is_veiled) = (0, false);
     loop {
-        match bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+        at += bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        if bytes[at] == b'"' {
+            return Some((at, is_veiled));
         }
+        is_veiled = true;
+        at += 2;
     }
 }
 
@@ -108,40 +320,4 @@ fn unescape(raw: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn redacted(line: &str) -> String {
-        let mut out = String::new();
-        redact(&Redactor::new(), line, &mut out);
-        out
-    }
-
-    #[test]
-    fn values_are_found_in_keys_strings_and_numbers() {
-        for (line, expected) in [
-            (r#"{"13812345678":1,"a": 13812345678}"#, r#"{"[PHONE]":1,"a": "[PHONE]"}"#),
-            (r#"[13812345678,-1.5e3,"\u0031381234567\u0038"]"#, r#"["[PHONE]",-1.5e3,"[PHONE]"]"#),
-            (r#"{"passport":"E12345678","x":["E12345678"]}"#, r#"{"passport":"[ID]","x":["E12345678"]}"#),
-            (r#"{"a":"\u00e9\/\ud83d\ude00"}"#, r#"{"a":"\u00e9\/\ud83d\ude00"}"#),
-            (r#"{"a":"\"13812345678\"\n"}"#, r#"{"a":"\"[PHONE]\"\n"}"#),
-            ("called 138 1234 5678", "called [PHONE]"),
-            (r#"{"a":"13812345678"#, r#"{"a":"[PHONE]"#),
-        ] {
-            assert_eq!(redacted(line), expected);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_has_no_value_stays_byte_for_byte_and_all_stays_json(text in any::<String>(), phone in any::<bool>()) {
-            let value = serde_json::json!({"a": [text, 5], "b": if phone { "13812345678" } else { "" }});
-            let output: serde_json::Value = serde_json::from_str(&redacted(&value.to_string())).unwrap();
-            prop_assert_eq!(&output["b"], if phone { "[PHONE]" } else { "" });
-            let expected = Redactor::new().redact(&text).into_owned();
-            prop_assert_eq!(output["a"][0].as_str(), Some(expected.as_str()));
-        }
-    }
-}
+mod tests;

@@ -283,6 +283,159 @@ fn all_of_a_long_secret_is_hidden_whatever_it_is_made_of() {
 }
 
 #[test]
+fn a_key_of_every_kind_is_found() {
+    let hex = |len: usize| "0a1b2c3d4e5f6789".chars().cycle().take(len).collect::<String>();
+    let capitals = |len: usize| "A1B2C3D4E5F6G7H8".chars().cycle().take(len).collect::<String>();
+    let uuid = || format!("{}-{}-{}-{}-{}", hex(8), hex(4), hex(4), hex(4), hex(12));
+    for key in [
+        format!("AGE-SECRET-KEY-1{}", capitals(58)),
+        format!("ALTAK{}", random(21)),
+        format!("bce-v3/ALTAK-{}/{}", random(21), hex(40)),
+        format!("STS.N{}", random(24)),
+        format!("AKLT{}", random(40)),
+        format!("ms-{}", uuid()),
+        format!("sk-lf-{}", uuid()),
+        format!("pat_{}", random(64)),
+        format!("app-{}", random(24)),
+        format!("{}.{}", hex(32), random(16)),
+        format!("qyapi.weixin.qq.com/cgi-bin/webhook/send?key={}", uuid()),
+        format!("open.feishu.cn/open-apis/bot/v2/hook/{}", uuid()),
+        format!("NRAK-{}", capitals(27)),
+        format!("rubygems_{}", hex(48)),
+        format!("sntrys_eyJ{}=_{}", random(60), random(43)),
+        format!("shpss_{}", hex(32)),
+        format!("glptt-{}", hex(40)),
+        format!("esecret_{}", random(30)),
+        format!("sk_{}", hex(48)),
+        format!("1234567890:AA{}-{}", random(16), random(16)),
+        format!("MT{}.{}.{}", random(22), random(6), random(38)),
+        format!("hooks.slack.com/services/T{0}/B{0}/{1}", capitals(8), random(24)),
+        format!("secret_{}", random(43)),
+    ] {
+        for (before, behind) in [("", ""), ("密钥是", "，泄露了"), ("key ", " is out."), ("https://", "\"")]
+        {
+            let text = format!("{before}{key}{behind}");
+            let hits = all(&text);
+            assert!(hits.iter().any(|hit| hit.0 == key), "{text}: {hits:?}");
+        }
+    }
+    for text in [
+        "app-configuration-of-the-service",
+        "ms-vscode-remote.remote-containers-extension",
+        "dataset-2026-11-26-full-and-final-version",
+        "secret_santa_2026_party_planning_committee_list",
+        "1234567890:the colon of a time and what it says",
+        "pat_on_the_back_for_everyone_in_the_whole_team_2026",
+    ] {
+        assert_eq!(all(text), [], "{text}");
+    }
+}
+
+#[test]
+fn the_check_sum_of_a_token_confirms_it_and_a_wrong_one_does_not_save_it() {
+    // As zlib's CRC-32 gives it.
+    let (random, sum) = (random(30), "4N2q2A");
+    let why = |token: String| Redactor::new().find(&token).remove(0).why;
+    assert_eq!(why(format!("ghp_{random}{sum}")), "token of GitHub, check sum");
+    assert_eq!(why(format!("ghp_{random}{}", "0mLq18")), "token of GitHub");
+}
+
+#[test]
+fn a_password_is_known_by_its_name_in_several_languages() {
+    for before in [
+        "pass=",
+        "DB_PASS=",
+        "dbPass: ",
+        "\"pass\": \"",
+        "MYSQL_PWD=",
+        "passwd: ",
+        "Passwort: ",
+        "Kennwort:",
+        "contraseña: ",
+        "CONTRASEÑA=",
+        "contrasena=",
+        "mot de passe : ",
+        "Mot de passe: ",
+        "mot_de_passe=",
+        "senha: ",
+        "пароль: ",
+        "密码：",
+        "密码是",
+        "密码为",
+        "密码为：",
+        "登录密码 = ",
+        "口令＝",
+        "管理员口令：",
+        "密碼：",
+        "パスワード：",
+        "비밀번호: ",
+        "password2=",
+        "password_1: ",
+        "password => ",
+        ":password => \"",
+        "password := \"",
+        "config[\"password\"] = \"",
+        "**Password:** ",
+        "**密码**：",
+        "<password>",
+        "<param name=\"password\">",
+        "my password is ",
+        "The password is: ",
+        "--password ",
+        "--password=",
+        "const PASSWORD: &str = \"",
+        "password%3D",
+        "密码：`",
+        "The password is `",
+    ] {
+        for value in ["Zx81!ab99", "hunter22a"] {
+            let behind = before.chars().last().filter(|ch| "\"`".contains(*ch));
+            let behind = behind.map_or_else(|| " and".to_owned(), String::from);
+            is(&format!("{before}{value}{behind}"), value);
+        }
+    }
+    for before in [
+        "api 密钥：",
+        "密钥为",
+        "访问密钥是",
+        "私钥：",
+        "API key: ",
+        "AccountKey=",
+        "appSecret=",
+        "--api-key ",
+        "令牌=",
+    ] {
+        is(&format!("{before}{} and", random(24)), &random(24));
+    }
+    is("密码是Zx81!ab99请重置", "Zx81!ab99");
+    is("密码：小明Zx81", "小明Zx81");
+    for text in [
+        "compass=Zx81!ab99",
+        "bypass: Zx81!ab99",
+        "pass=1234 fail=2",
+        "pass: 120ms",
+        "{\"pass\":\"failed\"}",
+        "{\"pass\":\"yes\"}",
+        "tests pass: all of them",
+        "my password is required",
+        "The password is too short",
+        "The token is expired since 12:30",
+        "password is 8 characters or more",
+        "--password required",
+        "--verbose Zx81!ab99",
+        "</password>Zx81!ab99",
+        "密码为空",
+        "密码为必填项且长度不少于8位",
+        "密码：至少8位",
+        "密码为什么不对",
+        "口令是错的",
+        "as long as it is 1234567a",
+    ] {
+        assert_eq!(all(text), [], "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_secret_stays() {
     for text in [
         "sk-learn and risk-adjusted-return-model-2026",

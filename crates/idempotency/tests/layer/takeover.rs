@@ -177,6 +177,7 @@ async fn who_is_refused_for_good_ends_the_answer_and_what_it_has_stays() {
         Answer::whole(500, "no"),
         Answer::whole(200, "no stream"),
         Answer::none(Head::Error(ErrorKind::ConnectionReset)),
+        Answer::none(Head::Distrusted),
     ] {
         let chat = Chat::new([begun(), refusal.clone()]);
         let Pair { first, second, tasks: _tasks, .. } = pair(&chat, IdempotencyLayer::builder);

@@ -16,6 +16,24 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 use tower::Service;
 
+const INVALID: io::ErrorKind = io::ErrorKind::InvalidData;
+
+/// What a client wraps around the error of its TLS.
+#[derive(Debug)]
+struct Certificate(io::Error);
+
+impl std::fmt::Display for Certificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("handshake")
+    }
+}
+
+impl std::error::Error for Certificate {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
 /// One thing that an answer's body does.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
@@ -32,6 +50,8 @@ pub(crate) enum Step {
 pub(crate) enum Head {
     Status(u16),
     Error(io::ErrorKind),
+    /// A connection that did not come about because of the certificate.
+    Distrusted,
     Panic,
     Silence,
 }
@@ -173,6 +193,12 @@ where
             let status = match answer.head {
                 Head::Status(status) => status,
                 Head::Error(kind) => return Err(kind.into()),
+                Head::Distrusted => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::ConnectionRefused,
+                        Certificate(INVALID.into()),
+                    ));
+                }
                 Head::Panic => panic!("on purpose"),
                 Head::Silence => std::future::pending().await,
             };

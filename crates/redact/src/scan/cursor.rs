@@ -91,6 +91,11 @@ impl<'t> Cursor<'t> {
         self.text.get(from..to).unwrap_or_default()
     }
 
+    /// At most so many bytes of what stands before the place, as it stands there.
+    pub(crate) fn behind(&self, most: usize) -> &'t str {
+        &self.text[super::ceil(self.text, self.at.saturating_sub(most))..self.at]
+    }
+
     /// The next character, and goes on behind it.
     pub(crate) fn next(&mut self) -> Option<Atom> {
         let atom = self.peek()?;

@@ -22,7 +22,6 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
         return None;
     }
     let start = cursor.at();
-    let mut canonical = String::new();
     let (mut chars, mut names) = (0, 0);
     loop {
         let atom = cursor.next()?;
@@ -36,9 +35,12 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
         if !fits || names > LONGEST_NAME || chars > LONGEST_LOCAL {
             return None;
         }
-        canonical.push(atom.ch.to_ascii_lowercase());
     }
-    canonical.push('@');
+    cursor.set(start);
+    let mut canonical = String::new();
+    while !canonical.ends_with('@') {
+        canonical.push(cursor.next()?.ch.to_ascii_lowercase());
+    }
     let end = domain(cursor, &mut canonical)?;
     let swallow = Swallow::Nothing;
     Some(Match { start, end, rule: Rule::Email, why: "mail address", canonical, swallow })
@@ -54,7 +56,11 @@ fn domain(cursor: &mut Cursor<'_>, canonical: &mut String) -> Option<usize> {
     let mut kept = canonical.len();
     let (mut label, mut labels, mut chars) = (String::new(), 0, 0);
     loop {
-        let atom = cursor.peek();
+        // No top-level domain mixes the two: what follows in `a@b.com我` is the sentence.
+        let is_over = |ch| {
+            labels > 0 && is_chinese(ch) && label.starts_with(|ch: char| ch.is_ascii()) && is_top(&label)
+        };
+        let atom = cursor.peek().filter(|atom| !is_over(atom.ch));
         let in_label = |ch: char| ch.is_ascii_alphanumeric() || ch == '-' || is_chinese(ch);
         match atom {
             Some(atom) if in_label(atom.ch) && chars < LONGEST_DOMAIN => {
@@ -91,4 +97,23 @@ fn domain(cursor: &mut Cursor<'_>, canonical: &mut String) -> Option<usize> {
 fn is_top(label: &str) -> bool {
     let letters = label.chars().all(|ch| ch.is_ascii_alphabetic() || is_chinese(ch));
     label.chars().count() >= 2 && (letters || label.starts_with("xn--"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_ends_where_a_sentence_goes_on() {
+        for behind in ["", "时84.260ms", "了2次", "我把", "。", ".", "中.我"] {
+            let text = format!("a@mail.example.org{behind}");
+            let mut cursor = Cursor::new(&text, 0, true);
+            let found = find(&mut cursor, "", None, Rules::of(&[Rule::Email]))
+                .map(|found| (found.end, found.canonical));
+            assert_eq!(found, Some((18, "a@mail.example.org".into())), "{text}");
+        }
+        let text = "a@邮箱.中国";
+        let found = find(&mut Cursor::new(text, 0, true), "", None, Rules::of(&[Rule::Email]));
+        assert_eq!(found.map(|found| found.end), Some(text.len()));
+    }
 }

@@ -8,7 +8,7 @@
 use super::high::{High, high};
 use super::prose::Prose;
 use super::zh::is_chinese;
-use super::{Rules, base64, cursor, is_word, number, secret};
+use super::{BEFORE, Rules, base64, cursor, is_word, number, secret};
 use crate::Rule;
 
 /// The shortest key that is told by how it begins, and the shortest word in base64, in characters.
@@ -16,6 +16,9 @@ const SHORTEST: usize = 15;
 
 /// How much of a domain is looked at, in bytes: more than a short one has, and what is longer is left to its matcher.
 const MOST_DOMAIN: usize = 256;
+
+/// How many Chinese characters are passed over in one go.
+const MOST_RUN: usize = 64;
 
 /// The most Chinese characters that an address begins with.
 const LONGEST_NAME: usize = 4;
@@ -70,8 +73,11 @@ pub(super) fn skip(
     let bytes = text.as_bytes();
     // What stands there in another form than it is meant is left to those who read it.
     let stands = at.checked_sub(1).map(|at| bytes[at]);
-    let plain =
-        last.is_none() || last.is_some_and(|last| stands.map(char::from) == Some(last) || last as u32 > 0x7f);
+    let plain = last.is_none_or(|last| {
+        stands.map(char::from) == Some(last)
+            || last as u32 > 0x7f
+            || matches!(last, '\n' | '\t' | '\r' | '"' | cursor::Atom::COLOUR)
+    });
     if !plain && !last.is_some_and(is_word) {
         return (at, last);
     }
@@ -131,6 +137,21 @@ pub(super) fn skip(
         at = to;
     }
     (at, last)
+}
+
+/// How much at the end of a text is looked at once more, in bytes: a line of a log, or the last words of a longer text.
+pub(super) const TAIL: usize = 160;
+
+/// The same near the end of a text behind which nothing comes: as if a line ended there, so that its last words are in no
+/// doubt.
+pub(super) fn skip_to_end(text: &str, at: usize, last: Option<char>, rules: Rules) -> (usize, Option<char>) {
+    let from = super::ceil(text, at.saturating_sub(BEFORE));
+    let len = text.len() - from;
+    let mut line = [b'\n'; TAIL + BEFORE + 1];
+    line[..len].copy_from_slice(&text.as_bytes()[from..]);
+    let Ok(line) = std::str::from_utf8(&line[..=len]) else { return (at, last) };
+    let (end, last) = skip(line, at - from, last, rules, &mut 0);
+    ((from + end).min(text.len()), last)
 }
 
 const NOTHING: Hints = Hints { secret: false, email: false, number: false, base64: false };
@@ -231,6 +252,10 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
     if first.is_ascii_hexdigit() && end - at >= 32 && bytes[end] == b'.' {
         return false;
     }
+    // Telegram's.
+    if first.is_ascii_digit() && matches!(end - at, 8..=10) && bytes[end] == b':' {
+        return false;
+    }
     if end - at > 1 && !secret::begins_key(first, bytes[at + 1]) {
         return true;
     }
@@ -244,14 +269,19 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
         let part = bytes[at + 3..].iter().take(8).take_while(|byte| in_part(**byte)).count();
         return part < 8 && ends(bytes, at + 3 + part);
     }
-    if word.starts_with(b"sk-") {
+    if word.starts_with(b"sk-") && !word.starts_with(b"sk-lf-") {
         return at < *barren || {
             *barren = barren_to(bytes, at);
             at < *barren
         };
     }
-    let in_key = |byte: u8| kind(byte) == Kind::Word || matches!(byte, b'.' | b'-' | b'/');
-    end_of(bytes, end, in_key).is_some_and(|end| end - at < SHORTEST)
+    if !secret::may_begin_key(word) {
+        return true;
+    }
+    let in_key = |byte: u8| kind(byte) == Kind::Word || b".-/+=?".contains(&byte);
+    let most = SHORTEST.saturating_sub(end - at);
+    let more = bytes[end..].iter().take(most).take_while(|byte| in_key(**byte)).count();
+    more < most && ends(bytes, end + more)
 }
 
 /// Up to where no key begins with `sk-`: all of them have sixteen letters and digits in a row.
@@ -302,32 +332,37 @@ fn opens(bytes: &[u8], at: usize, last: Option<char>) -> bool {
     }
 }
 
-/// A blank or a quote that is written as an escape, or a backslash that begins none, where there is enough to tell; and
+/// A blank or a quote that is written as an escape, a terminal's colour, or a backslash that begins none, where there is enough to tell; and
 /// its end.
 fn blank_escape(text: &str, at: usize) -> Option<(char, usize)> {
     const ENOUGH: usize = 16;
-    if text.as_bytes()[at] != b'\\' || text.len() < at + ENOUGH {
-        return None;
-    }
+    const LONGEST_COLOUR: usize = 34;
+    let is_colour = match text.as_bytes()[at] {
+        b'\\' if text.len() >= at + ENOUGH => false,
+        0x1b if text.len() >= at + LONGEST_COLOUR => true,
+        _ => return None,
+    };
     let atom = cursor::Cursor::new(text, at, true).peek()?;
-    matches!(atom.ch, '\n' | '\t' | '\r' | '"' | '\\').then_some((atom.ch, atom.end))
+    let is_blank = matches!(atom.ch, '\n' | '\t' | '\r' | '"' | '\\') || is_colour && atom.disguised;
+    is_blank.then_some((atom.ch, atom.end))
 }
 
 /// The end of what begins nothing in a run of Chinese characters; where the run begins itself if there is no such part.
 fn chinese(text: &str, at: usize, last: Option<char>) -> usize {
     let bytes = text.as_bytes();
-    let run = bytes[at..].chunks_exact(3).take_while(|ch| matches!(ch[0], 0xe4..=0xe9)).count();
+    let run =
+        bytes[at..].chunks_exact(3).take(MOST_RUN).take_while(|ch| matches!(ch[0], 0xe4..=0xe9)).count();
     let mut end = at + 3 * run;
     // A name in front of an `@`.
-    if !ends(bytes, end) || bytes[end] == b'@' {
+    if run == MOST_RUN || !ends(bytes, end) || bytes[end] == b'@' {
         end = at.max(end.saturating_sub(3 * LONGEST_NAME));
     }
     let mut place = at;
     while place < end {
         if number::begins_with_bytes(bytes[place], bytes[place + 1], bytes[place + 2]) {
-            if bytes[place..].starts_with("是".as_bytes()) {
+            if let Some(is) = ['是', '为'].into_iter().find(|is| text[place..].starts_with(*is)) {
                 // What is asked for behind it may be a Chinese character, too.
-                if secret::asks(bytes, place + 3, Some('是')) {
+                if secret::asks(bytes, place + 3, Some(is)) {
                     return place + 3;
                 }
             } else if !is_lone(text, place, last, at) {

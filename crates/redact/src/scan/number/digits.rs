@@ -45,6 +45,17 @@ pub(crate) enum After {
     Glued,
 }
 
+impl After {
+    /// More digits behind this separator.
+    fn behind(separator: char) -> Self {
+        match separator {
+            ' ' => Self::Blank,
+            '.' => Self::Dot,
+            _ => Self::Dash,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Group {
     len: u8,
@@ -91,7 +102,8 @@ impl Digits {
                 let last = || (total == 17 && matches!(atom.ch, 'x' | 'X')).then_some(X);
                 let Some(digit) = script.digit(atom).or_else(last) else { break };
                 if total == MOST_DIGITS {
-                    return None;
+                    // What was read before may be a number all the same, followed by a long one.
+                    return (all.count > 0).then(|| all.before(separator));
                 }
                 all.digits[total] = digit;
                 total += 1;
@@ -118,7 +130,7 @@ impl Digits {
             };
             if all.after == After::Glued && total < MOST_DIGITS {
                 // What was read before may be a number all the same: `138 1234 5678 2abc`.
-                break;
+                return (all.count > 0).then(|| all.before(separator));
             }
             all.push(group);
             if !all.may_go_on(total) {
@@ -138,6 +150,12 @@ impl Digits {
             separator = next.ch;
         }
         (all.count > 0).then_some(all)
+    }
+
+    /// The groups so far, with another one behind that `separator`.
+    fn before(mut self, separator: char) -> Self {
+        self.after = After::behind(separator);
+        self
     }
 
     fn push(&mut self, group: Group) {
@@ -168,9 +186,7 @@ impl Digits {
             let groups = &self.groups[..count];
             let after = match self.groups[..self.count].get(count) {
                 None => self.after,
-                Some(next) if next.separator == b' ' => After::Blank,
-                Some(next) if next.separator == b'.' => After::Dot,
-                Some(_) => After::Dash,
+                Some(next) => After::behind(char::from(next.separator)),
             };
             Part {
                 digits: &self.digits[..groups.iter().map(|group| usize::from(group.len)).sum()],
@@ -342,46 +358,4 @@ impl Shape {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parts(text: &str) -> Vec<(String, Vec<usize>, After)> {
-        let script = Script::of(text.chars().find(|ch| *ch != '(').unwrap()).unwrap();
-        let digits = Digits::read(&mut Cursor::new(text, 0, true), script);
-        let digits = digits.iter().flat_map(Digits::parts);
-        digits.map(|part| (part.text(), part.shape().as_slice().to_vec(), part.after)).collect()
-    }
-
-    #[test]
-    fn groups_are_read_and_taken_in_all_lengths() {
-        assert_eq!(
-            parts("138 1234 5678-9"),
-            [
-                ("138123456789".into(), vec![3, 4, 4, 1], After::Clear),
-                ("13812345678".into(), vec![3, 4, 4], After::Dash),
-                ("1381234".into(), vec![3, 4], After::Blank),
-                ("138".into(), vec![3], After::Blank),
-            ]
-        );
-        assert_eq!(parts("(010) 6234")[0], ("0106234".into(), vec![3, 4], After::Clear));
-        assert_eq!(parts("幺三八一")[0].0, "1381");
-        assert_eq!(parts("11010519491231002x")[0].0, "11010519491231002X");
-    }
-
-    #[test]
-    fn more_digits_than_any_number_has_are_none() {
-        assert_eq!(parts(&"1".repeat(MOST_DIGITS))[0].0.len(), MOST_DIGITS);
-        assert!(parts(&"1".repeat(MOST_DIGITS + 1)).is_empty());
-        assert!(parts("12a").is_empty());
-    }
-
-    #[test]
-    fn what_cannot_go_on_is_not_waited_for() {
-        let mut cursor = Cursor::new("13812345678 ", 0, false);
-        Digits::read(&mut cursor, Script::Figures);
-        assert!(!cursor.is_starved());
-        let mut cursor = Cursor::new("138 ", 0, false);
-        Digits::read(&mut cursor, Script::Figures);
-        assert!(cursor.is_starved());
-    }
-}
+mod tests;

@@ -195,9 +195,13 @@ pub(super) fn international(
     }
     let mut digits = [0; MOST];
     let (mut total, mut ends, mut groups) = (0, [(0, 0); MOST], 0);
-    let after = loop {
+    let after = 'groups: loop {
         while let Some(digit) = cursor.peek().and_then(|atom| Script::Figures.digit(atom)) {
-            *digits.get_mut(total)? = digit;
+            let Some(slot) = digits.get_mut(total) else {
+                // Too long with this group, and perhaps a number without it.
+                break 'groups After::Glued;
+            };
+            *slot = digit;
             total += 1;
             cursor.next();
         }

@@ -361,3 +361,19 @@ fn what_was_concluded_without_starving_holds_for_the_whole() {
         }
     }
 }
+
+#[test]
+fn a_number_ends_where_another_begins() {
+    for behind in ["125.736400132607898", "1518957618", "0x5a9f", "1280px", "00000000000000000000000"] {
+        for (number, canonical) in [
+            ("+1 312 866 9370", "+13128669370"),
+            ("+49 151 41338302", "+4915141338302"),
+            ("(617) 295-5135", "+16172955135"),
+            ("138-1234-5678", "+8613812345678"),
+            ("010-50209244", "+861050209244"),
+        ] {
+            is(&format!("x {number} {behind}"), Rule::Phone, number, canonical);
+        }
+        is(&format!("x 6011-0373-3375-4998 {behind}"), Rule::Card, "6011-0373-3375-4998", "6011037333754998");
+    }
+}

@@ -1,120 +1,9 @@
 //! Keys that tell whose they are by how they begin.
-//!
-//! The shapes are those that the providers' documentation and their registrations for secret scanning give. A key is
-//! taken for one by its beginning, its letters and a least length; the true length may grow without notice, so that
-//! there is no greatest one.
 
+use super::providers::{SHAPES, Shape, is_github};
 use super::{Found, Tail, word::Word};
 use crate::scan::Swallow;
 use crate::scan::cursor::{CAP, Cursor};
-
-/// Keys of one kind.
-struct Shape {
-    begins: &'static str,
-    /// How many characters come then, at least.
-    least: usize,
-    letters: Letters,
-    why: &'static str,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Letters {
-    /// Letters and digits.
-    Alnum,
-    /// Capital letters and digits.
-    Capitals,
-    Hex,
-    /// And `_` and `-`.
-    Url,
-    /// And dots too.
-    Dotted,
-}
-
-impl Letters {
-    fn is_in(self) -> fn(char) -> bool {
-        match self {
-            Self::Alnum => |ch| ch.is_ascii_alphanumeric(),
-            Self::Capitals => |ch| ch.is_ascii_uppercase() || ch.is_ascii_digit(),
-            Self::Hex => |ch| ch.is_ascii_hexdigit(),
-            Self::Url => |ch| ch.is_ascii_alphanumeric() || ch == '_' || ch == '-',
-            Self::Dotted => |ch| ch.is_ascii_alphanumeric() || "_-.".contains(ch),
-        }
-    }
-}
-
-const fn shape(begins: &'static str, least: usize, letters: Letters, why: &'static str) -> Shape {
-    Shape { begins, least, letters, why }
-}
-
-use Letters::{Alnum, Capitals, Dotted, Hex, Url};
-
-/// Longer beginnings stand before shorter ones.
-const SHAPES: &[Shape] = &[
-    shape("sk-ant-", 20, Url, "key of Anthropic"),
-    shape("sk-proj-", 16, Url, "key of OpenAI"),
-    shape("sk-svcacct-", 16, Url, "key of OpenAI"),
-    shape("sk-admin-", 16, Url, "key of OpenAI"),
-    shape("sk-or-v1-", 32, Hex, "key of OpenRouter"),
-    shape("sk-lf-", 32, Url, "key of Langfuse"),
-    // OpenAI's old keys, DeepSeek, DashScope, Moonshot, StepFun, Baichuan and others.
-    shape("sk-", 16, Url, "key that begins with sk-"),
-    shape("sk_live_", 16, Alnum, "key of Stripe"),
-    shape("sk_test_", 16, Alnum, "key of Stripe"),
-    shape("rk_live_", 16, Alnum, "key of Stripe"),
-    shape("rk_test_", 16, Alnum, "key of Stripe"),
-    shape("whsec_", 24, Alnum, "key of Stripe"),
-    shape("ghp_", 30, Alnum, "token of GitHub"),
-    shape("gho_", 30, Alnum, "token of GitHub"),
-    shape("ghu_", 30, Alnum, "token of GitHub"),
-    shape("ghs_", 30, Alnum, "token of GitHub"),
-    shape("ghr_", 30, Alnum, "token of GitHub"),
-    shape("github_pat_", 22, Url, "token of GitHub"),
-    shape("glpat-", 20, Dotted, "token of GitLab"),
-    shape("gldt-", 20, Url, "token of GitLab"),
-    shape("glrt-", 20, Url, "token of GitLab"),
-    shape("xoxb-", 16, Url, "token of Slack"),
-    shape("xoxa-", 16, Url, "token of Slack"),
-    shape("xoxp-", 16, Url, "token of Slack"),
-    shape("xoxo-", 16, Url, "token of Slack"),
-    shape("xoxr-", 16, Url, "token of Slack"),
-    shape("xoxs-", 16, Url, "token of Slack"),
-    shape("xapp-", 16, Url, "token of Slack"),
-    shape("hf_", 30, Alnum, "token of Hugging Face"),
-    shape("AIza", 30, Url, "key of Google"),
-    shape("ya29.", 20, Url, "token of Google"),
-    shape("GOCSPX-", 20, Url, "client secret of Google"),
-    shape("AKIA", 16, Capitals, "access key of AWS"),
-    shape("ASIA", 16, Capitals, "access key of AWS"),
-    shape("ABIA", 16, Capitals, "access key of AWS"),
-    shape("ACCA", 16, Capitals, "access key of AWS"),
-    shape("LTAI", 12, Alnum, "access key of Alibaba Cloud"),
-    shape("AKID", 28, Alnum, "access key of Tencent Cloud"),
-    shape("AKLT", 20, Alnum, "access key of Volcengine"),
-    shape("bce-v3/ALTAK-", 20, Url, "key of Baidu"),
-    shape("gsk_", 40, Alnum, "key of Groq"),
-    shape("xai-", 40, Alnum, "key of xAI"),
-    shape("pplx-", 40, Alnum, "key of Perplexity"),
-    shape("r8_", 30, Alnum, "token of Replicate"),
-    shape("nvapi-", 40, Url, "key of NVIDIA"),
-    shape("fw_", 20, Alnum, "key of Fireworks"),
-    shape("tgp_v1_", 32, Url, "key of Together"),
-    shape("csk-", 40, Alnum, "key of Cerebras"),
-    shape("npm_", 30, Alnum, "token of npm"),
-    shape("pypi-", 50, Url, "token of PyPI"),
-    shape("SG.", 40, Dotted, "key of SendGrid"),
-    shape("dop_v1_", 40, Hex, "token of DigitalOcean"),
-    shape("hvs.", 24, Url, "token of Vault"),
-    shape("shpat_", 30, Hex, "token of Shopify"),
-    shape("lin_api_", 30, Alnum, "key of Linear"),
-    shape("ntn_", 40, Alnum, "token of Notion"),
-    shape("figd_", 30, Url, "token of Figma"),
-    shape("dckr_pat_", 20, Url, "token of Docker"),
-    shape("glsa_", 32, Url, "token of Grafana"),
-    shape("dapi", 32, Hex, "token of Databricks"),
-    shape("sq0atp-", 20, Url, "token of Square"),
-    shape("PMAK-", 40, Url, "key of Postman"),
-    shape("SK", 32, Hex, "key of Twilio"),
-];
 
 /// The two bytes that keys begin with, as bits.
 const BEGINS: [u64; 1024] = {
@@ -137,6 +26,29 @@ pub(in crate::scan) fn begins_key(first: u8, second: u8) -> bool {
     BEGINS[two / 64] & 1 << (two % 64) != 0
 }
 
+/// Whether a key that is told by its beginning may begin with these bytes; in doubt, and where there are too few, it does.
+pub(in crate::scan) fn may_begin_key(bytes: &[u8]) -> bool {
+    let veils = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii() || b"\\%&\x1b".contains(byte));
+    bytes.starts_with(b"ey")
+        || SHAPES.iter().any(|shape| {
+            let begins = shape.begins.as_bytes();
+            let same = bytes.iter().zip(begins).take_while(|(one, other)| one == other).count();
+            same == begins.len() || same > 0 && veils(bytes.get(same))
+        })
+}
+
+/// The most bytes that tell a key, and one more that tells it is none.
+const LONGEST_BEGINNING: usize = {
+    let (mut at, mut longest) = (0, 0);
+    while at < SHAPES.len() {
+        if SHAPES[at].begins.len() > longest {
+            longest = SHAPES[at].begins.len();
+        }
+        at += 1;
+    }
+    longest + 1
+};
+
 /// A key that begins here.
 pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found> {
     let first = cursor.peek()?.ch;
@@ -150,8 +62,17 @@ pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found>
         }
         cursor.set(start);
     }
+    if first.is_ascii_digit() {
+        if let Some(found) = telegram(cursor) {
+            return Some(found);
+        }
+        cursor.set(start);
+    }
     if first == 'e' {
-        return jwt(cursor);
+        if let Some(found) = jwt(cursor) {
+            return Some(found);
+        }
+        cursor.set(start);
     }
     if BEGINS[first as usize * 4..][..4] == [0; 4] {
         return None;
@@ -163,35 +84,36 @@ pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found>
         return None;
     }
     // The beginning, as far as any shape has it.
-    let mut begins = String::new();
+    let (mut begins, mut len) = ([0; LONGEST_BEGINNING], 0);
     loop {
-        let longer = |shape: &Shape| shape.begins.len() > begins.len() && shape.begins.starts_with(&begins);
+        let begun = &begins[..len];
+        let longer = |shape: &Shape| shape.begins.len() > len && shape.begins.as_bytes().starts_with(begun);
         if !SHAPES.iter().any(longer) {
             break;
         }
-        let Some(atom) = cursor.peek() else { break };
-        begins.push(atom.ch);
-        if !SHAPES.iter().any(|shape| shape.begins.starts_with(&begins)) {
+        let Some(atom) = cursor.peek().filter(|atom| atom.ch.is_ascii()) else { break };
+        begins[len] = atom.ch as u8;
+        len += 1;
+        if !SHAPES.iter().any(|shape| shape.begins.as_bytes().starts_with(&begins[..len])) {
             break;
         }
         cursor.set(atom.end);
     }
-    SHAPES.iter().filter(|shape| begins.starts_with(shape.begins)).find_map(|shape| {
+    let begins = &begins[..len];
+    SHAPES.iter().filter(|shape| begins.starts_with(shape.begins.as_bytes())).find_map(|shape| {
         cursor.set(start);
         for _ in 0..shape.begins.len() {
             cursor.next()?;
         }
         let word = Word::read(cursor, CAP, shape.letters.is_in());
-        let is_key = match shape.begins {
-            // Names and titles begin so too.
-            "sk-" => word.longest_run() >= 16 && (word.has_digit() || word.is_mixed()),
-            "fw_" | "SK" | "dapi" | "csk-" => word.has_digit(),
-            _ => true,
+        shape.fits(&word).then_some(())?;
+        let why = match shape.why {
+            "token of GitHub" if is_github(&word.text) => "token of GitHub, check sum",
+            why => why,
         };
-        let long_enough = word.text.len() >= shape.least && is_key;
         let swallow = if word.is_cut { Swallow::Word(Tail::Token) } else { Swallow::Nothing };
         let canonical = format!("{}{}", shape.begins, word.text);
-        long_enough.then_some(Found { end: word.end, why: shape.why, canonical, swallow })
+        Some(Found { end: word.end, why, canonical, swallow })
     })
 }
 
@@ -200,7 +122,7 @@ fn jwt(cursor: &mut Cursor<'_>) -> Option<Found> {
     for expected in "eyJ".chars() {
         (cursor.next()?.ch == expected).then_some(())?;
     }
-    let word = Word::read(cursor, CAP, Letters::Dotted.is_in());
+    let word = Word::read(cursor, CAP, |ch| ch.is_ascii_alphanumeric() || "_-.".contains(ch));
     let parts: Vec<_> = word.text.split('.').collect();
     let is_token = parts.len() >= 3 && parts[0].len() >= 8 && parts[1].len() >= 4;
     let is_begun = word.is_cut && word.text.len() > 64;
@@ -212,19 +134,39 @@ fn jwt(cursor: &mut Cursor<'_>) -> Option<Found> {
 
 /// Zhipu's: 32 hexadecimal digits, a dot, 16 letters and digits.
 fn zhipu(cursor: &mut Cursor<'_>) -> Option<Found> {
-    let mut canonical = String::new();
-    for part in [32, 16] {
-        for _ in 0..part {
-            let ch = cursor.next()?.ch;
-            let fits = if part == 32 { ch.is_ascii_hexdigit() } else { ch.is_ascii_alphanumeric() };
-            fits.then_some(())?;
-            canonical.push(ch);
-        }
-        if part == 32 {
-            (cursor.next()?.ch == '.').then_some(())?;
-            canonical.push('.');
-        }
+    const DOT: usize = 32;
+    const LEN: usize = DOT + 1 + 16;
+    let mut key = ['.'; LEN];
+    for (at, place) in key.iter_mut().enumerate() {
+        *place = cursor.next()?.ch;
+        let fits = match at {
+            ..DOT => place.is_ascii_hexdigit(),
+            DOT => *place == '.',
+            _ => place.is_ascii_alphanumeric(),
+        };
+        fits.then_some(())?;
     }
     let goes_on = cursor.peek().is_some_and(|atom| atom.ch.is_ascii_alphanumeric());
-    (!goes_on).then(|| Found { end: cursor.at(), why: "key of Zhipu", canonical, swallow: Swallow::Nothing })
+    let canonical = || key.iter().collect();
+    let (end, swallow) = (cursor.at(), Swallow::Nothing);
+    (!goes_on).then(|| Found { end, why: "key of Zhipu", canonical: canonical(), swallow })
+}
+
+/// A bot's of Telegram: 8 to 10 digits, a colon, 35 characters.
+fn telegram(cursor: &mut Cursor<'_>) -> Option<Found> {
+    let start = cursor.at();
+    let mut digits = 0;
+    loop {
+        match cursor.next()?.ch {
+            '0'..='9' if digits < 10 => digits += 1,
+            ':' if digits >= 8 => break,
+            _ => return None,
+        }
+    }
+    cursor.set(start);
+    let mut canonical: String = (0..=digits).filter_map(|_| cursor.next()).map(|atom| atom.ch).collect();
+    let word = Word::read(cursor, CAP, |ch| ch.is_ascii_alphanumeric() || ch == '_' || ch == '-');
+    let fits = matches!(word.text.len(), 34..=36) && word.is_mixed();
+    canonical.push_str(&word.text);
+    fits.then_some(Found { end: word.end, why: "token of Telegram", canonical, swallow: Swallow::Nothing })
 }
