@@ -25,9 +25,9 @@ const LOOKS_LIKE: usize = 8;
 /// digit but the last. No more than that is held of a stream.
 pub const LONGEST: usize = 6 + 5 + 2 * DIGITS - 1;
 
-/// The label for values of a rule.
+/// The label for values of a rule; one of the user's own has none.
 pub(super) fn label(of_rule: &str) -> &'static str {
-    LABELS.into_iter().find(|label| *label == of_rule).unwrap_or(VALUE)
+    known(of_rule).filter(|label| *label != TEXT).unwrap_or(VALUE)
 }
 
 /// The label of this name.
