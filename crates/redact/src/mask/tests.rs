@@ -127,9 +127,23 @@ fn values_are_escaped_where_the_text_is_json() {
 
 #[test]
 fn a_map_has_room_for_so_many_values_and_no_more() {
-    let text = |count: usize| (0..count).map(|number| format!("a{number}@b.com ")).collect::<String>();
-    assert_eq!(masker().mask(&text(Map::MAX)).unwrap().1.len(), Map::MAX);
-    assert_eq!(masker().mask(&text(Map::MAX + 1)).err(), Some(TooMany));
+    let mut map = Map::default();
+    for number in 0..Map::MAX as u64 {
+        assert_eq!(map.add("IP", &number.to_string(), |choice| number + u64::from(choice)), Ok(number));
+    }
+    // What is there has its place; another one with the digits of one that is there has none.
+    assert_eq!(map.add("IP", "7", |choice| 7 + u64::from(choice)), Ok(7));
+    assert_eq!(map.add("IP", "seven", |choice| 7 + u64::from(choice)), Err(TooMany));
+    assert_eq!(map.len(), Map::MAX);
+}
+
+#[test]
+fn two_values_with_the_same_digits_get_different_ones() {
+    let mut map = Map::default();
+    let digits = |choice| 7 + u64::from(choice);
+    assert_eq!([map.add("IP", "a", digits), map.add("IP", "b", digits)], [Ok(7), Ok(8)]);
+    assert_eq!([map.add("IP", "b", digits), map.add("ID", "b", digits)], [Ok(8), Ok(9)]);
+    assert_eq!(map.restore("IP_000000000008 IP_000000000007"), "b a");
 }
 
 #[test]
