@@ -90,11 +90,14 @@ fn part(mac: &mut Hmac<Sha256>, text: &str) {
     mac.update(text.as_bytes());
 }
 
-/// The first 40 bits.
+/// How many hexadecimal digits a pseudonym has: 40 bits.
+pub(crate) const PSEUDONYM: usize = 10;
+
+/// The first bits, as so many digits.
 pub(crate) fn hex(mac: Hmac<Sha256>) -> String {
     use fmt::Write as _;
-    let mut hex = String::with_capacity(10);
-    for byte in &mac.finalize().into_bytes()[..5] {
+    let mut hex = String::with_capacity(PSEUDONYM);
+    for byte in &mac.finalize().into_bytes()[..PSEUDONYM / 2] {
         let _ = write!(hex, "{byte:02x}");
     }
     hex

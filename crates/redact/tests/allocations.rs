@@ -16,6 +16,7 @@ fn clean() {
         status = 200,
         path = "/v1/chat/completions",
         took = ?Duration::from_millis(1280),
+        id = "018f3a2b-5c1d-7e4f-9a0b-c2d3e4f50617",
         时间 = 0.5,
         "回答已经结束, an answer has ended at 2026-01-31T10:20:30.123456Z"
     );

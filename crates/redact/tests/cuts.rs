@@ -236,3 +236,15 @@ fn a_private_key_that_never_ends_is_held_no_longer_than_its_bound() {
         assert_eq!(out, whole);
     }
 }
+
+#[test]
+fn a_long_user_in_a_url_comes_out_like_the_whole() {
+    let redactor = Redactor::new();
+    for length in 84..100 {
+        for behind in ["：a@b.com", ":a@b.com", "%3Aa@b.com"] {
+            let text = format!("redis://{}{behind}", "u".repeat(length));
+            let pieces: Vec<_> = text.chars().map(String::from).collect();
+            assert_eq!(in_pieces(&redactor, &pieces, &text), redactor.redact(&text), "{text}");
+        }
+    }
+}

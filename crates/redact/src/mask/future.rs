@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header, request};
 use http_body::Body;
-use lastbyte_core::{Ask, BoxError, Dialect, Refusal, Resume, Tenant};
+use lastbyte_core::{Ask, BoxError, Dialect, Refusal, Resume, Tenant, WholeBody};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -173,7 +173,13 @@ where
         let body = match read {
             Read::Broken(error) => MaskedBody::broken(error),
             Read::Unread(_) => MaskedBody::begun(kept, body),
-            Read::Whole => MaskedBody::whole(kept.pop().unwrap_or_default(), trailers),
+            Read::Whole => {
+                let whole = kept.pop().unwrap_or_default();
+                if trailers.is_none() {
+                    head.extensions.insert(WholeBody(whole.clone()));
+                }
+                MaskedBody::whole(whole, trailers)
+            }
         };
         return Ok((service.call(Request::from_parts(head, body)), None));
     };
@@ -189,6 +195,10 @@ where
     let map = Arc::new(map);
     if let Some(resume) = head.extensions.get_mut::<Resume>() {
         *resume = answer::hide(&map, dialect, resume);
+    }
+    if trailers.is_none() {
+        // Who goes on with an answer that is taken over has to read the request first.
+        head.extensions.insert(WholeBody(masked.clone()));
     }
     let request = Request::from_parts(head, MaskedBody::whole(masked, trailers));
     Ok((service.call(request), Some(map)))

@@ -77,7 +77,7 @@
 //!
 //! | | masked | not |
 //! |---|---|---|
-//! | of a request | texts and parts of messages, `system`, `instructions`, `input`, what tools were told and gave, `prompt` variables, `prediction`, reasoning, who speaks (`name`, `user`, `safety_identifier`, `metadata`) | roles, ids, the model, settings, tools and their schemas; pictures, sound and files; addresses that the API opens (`url`, `image_url`, `file_url`); headers and the query |
+//! | of a request | all strings but those beside: messages and their parts, `system`, `instructions`, `input`, what tools were told and gave, variables of a prompt, reasoning, who speaks (`name`, `user`, `metadata`), members that are not known | the model, tools and their schemas, formats, references; roles, types and ids; pictures, sound and files; addresses that the API opens (`url`, `image_url`, `file_url`); numbers; headers and the query |
 //! | arguments of tools | strings and numbers, each under its name; a number becomes a string | names |
 //!
 //! Arguments are JSON in a string: what is restored there is escaped. Text within text, JSON in a string of such JSON, is

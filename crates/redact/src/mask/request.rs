@@ -43,22 +43,32 @@ impl From<TooMany> for Unread {
     }
 }
 
-/// The members of a request that hold what somebody said, or who that is. The others are settings and tools, which
-/// are the developer's.
-const SAID: [&str; 10] = [
-    "messages",
-    "input",
-    "system",
-    "instructions",
-    "prompt",
-    "prediction",
-    "metadata",
-    "user",
-    "safety_identifier",
-    "suffix",
+/// The members of a request that are settings, the developer's or the API's own. Any other may hold what somebody said,
+/// also one that nobody here knows.
+const SETTINGS: [&str; 18] = [
+    "model",
+    "models",
+    "tools",
+    "functions",
+    "tool_choice",
+    "function_call",
+    "response_format",
+    // The format of a text, in the Responses API.
+    "text",
+    "output_config",
+    "output_format",
+    "previous_response_id",
+    "conversation",
+    "container",
+    // Addresses that the API opens, and keys that it needs there.
+    "mcp_servers",
+    "api_key",
+    "api_base",
+    "base_url",
+    "webhook_url",
 ];
 
-/// What is no text in them: names of the protocol, references, addresses which the chat API has to open.
+/// What is no text in the others: names of the protocol, references, addresses which the chat API has to open.
 const NO_TEXT: [&str; 22] = [
     "role",
     "type",
@@ -188,7 +198,7 @@ enum Kind {
 /// What stands at the end of a way; none where it is no text.
 fn kind(path: &[Step<'_>]) -> Option<Kind> {
     let top = name(path, 0);
-    if !SAID.contains(&top) {
+    if SETTINGS.contains(&top) {
         return None;
     }
     let is_call = top == "messages" && path.iter().skip(2).any(|step| *step == Step::Key("input".into()));

@@ -25,9 +25,9 @@ const LOOKS_LIKE: usize = 8;
 /// digit but the last. No more than that is held of a stream.
 pub const LONGEST: usize = 6 + 5 + 2 * DIGITS - 1;
 
-/// The label for values of a rule.
+/// The label for values of a rule; one of the user's own has none.
 pub(super) fn label(of_rule: &str) -> &'static str {
-    LABELS.into_iter().find(|label| *label == of_rule).unwrap_or(VALUE)
+    known(of_rule).filter(|label| *label != TEXT).unwrap_or(VALUE)
 }
 
 /// The label of this name.
@@ -71,10 +71,14 @@ pub(super) fn begins(byte: u8) -> bool {
 pub(super) fn read(text: &[u8], at: usize, before: Before, complete: bool) -> Read {
     let rest = &text[at..];
     let starved = if complete { Read::No } else { Read::Starved };
+    let begins_word = begins_word(text, at, before);
+    if !begins_word && rest.first().is_some_and(u8::is_ascii_lowercase) {
+        return Read::No;
+    }
     let is_named = |label: &&&str| {
         let len = label.len().min(rest.len());
         let (label, rest) = (&label.as_bytes()[..len], &rest[..len]);
-        label == rest || label.eq_ignore_ascii_case(rest) && begins_word(text, at, before)
+        label == rest || begins_word && label.eq_ignore_ascii_case(rest)
     };
     let Some(label) = LABELS.iter().find(is_named) else { return Read::No };
     let Some(rest) = rest.get(label.len()..).filter(|rest| !rest.is_empty()) else { return starved };
@@ -103,7 +107,8 @@ pub(super) fn read(text: &[u8], at: usize, before: Before, complete: bool) -> Re
         }
     }
     // Whether it came to the end of the text without an answer.
-    let ran_out = text[begin..].iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b' ')
+    let ran_out = text.len() - at < LONGEST
+        && text[begin..].iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b' ')
         && !text[begin..].windows(2).any(|two| two == b"  ")
         && (count > 0 || text.len() == begin);
     if ran_out && !complete {

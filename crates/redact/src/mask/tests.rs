@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
+use lastbyte_core::Dialect;
 use proptest::prelude::*;
 
 use super::*;
@@ -60,6 +62,25 @@ fn what_looks_like_a_stand_in_comes_back_as_it_was() {
 }
 
 #[test]
+fn what_is_masked_twice_is_restored_twice() {
+    let (one, inner) = masker().mask(TEXT).unwrap();
+    for other in [masker(), masker().for_tenant("2")] {
+        let (two, outer) = other.mask(&one).unwrap();
+        assert_eq!(inner.restore(&outer.restore(&two)), TEXT, "{two}");
+    }
+}
+
+#[test]
+fn values_of_a_rule_of_ones_own_are_masked() {
+    let own = crate::Own::prefix("TEXT", "acme_", crate::Alphabet::ALNUM, 8..=8).unwrap();
+    let redactor = Redactor::builder().own(own).unwrap().build();
+    let masker = Masker::new(redactor, Key::new("sixteen bytes or more").unwrap());
+    let (masked, map) = masker.mask("with acme_Ab12Cd34.").unwrap();
+    assert!(masked.starts_with("with VALUE_"), "{masked}");
+    assert_eq!(map.restore(&masked), "with acme_Ab12Cd34.");
+}
+
+#[test]
 fn text_that_would_grow_into_a_stand_in_is_masked_whole() {
     // The end of a word and the stand-in behind it read as another stand-in, which is there.
     let (card, email) = ("4111111111111111", "li.wei@example.com");
@@ -106,9 +127,23 @@ fn values_are_escaped_where_the_text_is_json() {
 
 #[test]
 fn a_map_has_room_for_so_many_values_and_no_more() {
-    let text = |count: usize| (0..count).map(|number| format!("a{number}@b.com ")).collect::<String>();
-    assert_eq!(masker().mask(&text(Map::MAX)).unwrap().1.len(), Map::MAX);
-    assert_eq!(masker().mask(&text(Map::MAX + 1)).err(), Some(TooMany));
+    let mut map = Map::default();
+    for number in 0..Map::MAX as u64 {
+        assert_eq!(map.add("IP", &number.to_string(), |choice| number + u64::from(choice)), Ok(number));
+    }
+    // What is there has its place; another one with the digits of one that is there has none.
+    assert_eq!(map.add("IP", "7", |choice| 7 + u64::from(choice)), Ok(7));
+    assert_eq!(map.add("IP", "seven", |choice| 7 + u64::from(choice)), Err(TooMany));
+    assert_eq!(map.len(), Map::MAX);
+}
+
+#[test]
+fn two_values_with_the_same_digits_get_different_ones() {
+    let mut map = Map::default();
+    let digits = |choice| 7 + u64::from(choice);
+    assert_eq!([map.add("IP", "a", digits), map.add("IP", "b", digits)], [Ok(7), Ok(8)]);
+    assert_eq!([map.add("IP", "b", digits), map.add("ID", "b", digits)], [Ok(8), Ok(9)]);
+    assert_eq!(map.restore("IP_000000000008 IP_000000000007"), "b a");
 }
 
 #[test]
@@ -146,8 +181,32 @@ fn piece() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Pieces of event streams, in any order.
+fn part() -> impl Strategy<Value = String> {
+    let text =
+        prop_oneof![Just("E"), Just("the e"), Just("MAIL_"), Just("\\u0045"), Just(""), Just("\\ud83d")];
+    let delta = (text, 0..3_u8, 0..3_u8).prop_map(|(text, choice, kind)| match kind {
+        0 => format!(r#"data: {{"choices":[{{"delta":{{"content":"{text}"}},"index":{choice}}}]}}"#),
+        1 => format!(
+            r#"data: {{"type":"response.output_text.delta","delta":"{text}","output_index":{choice}}}"#
+        ),
+        _ => {
+            format!(r#"data: {{"type":"content_block_delta","delta":{{"text":"{text}"}},"index":{choice}}}"#)
+        }
+    });
+    prop_oneof![
+        4 => delta,
+        6 => prop_oneof![Just("\n\n"), Just("\r\n\r\n"), Just("\r\r"), Just("\n"), Just("\r")].prop_map(str::to_owned),
+        1 => prop_oneof![
+            Just("\u{feff}"), Just(": ping"), Just("data: [DONE]"), Just("event: restart"), Just("data"), Just("id: 7"),
+            Just(r#"data: {"choices":[{"index":1,"finish_reason":"stop"}]}"#), Just("data: {\ndata: }"),
+        ].prop_map(str::to_owned),
+        1 => any::<String>(),
+    ]
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn pieces_give_what_the_whole_gives(
@@ -186,5 +245,22 @@ proptest! {
         let text = format!("{text}{}{TEXT}{}", pieces.concat(), pieces.join("li.wei@example.com"));
         let (masked, map) = masker().mask(&text).unwrap();
         prop_assert_eq!(map.restore(&masked), text);
+    }
+
+    #[test]
+    fn a_stream_without_stand_ins_passes_byte_for_byte_whatever_it_is(
+        parts in prop::collection::vec(part(), 0..30),
+        size in 1..60_usize,
+        dialect in 0..3_usize,
+    ) {
+        let dialect = [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::Anthropic][dialect];
+        let map = Arc::new(masker().mask(TEXT).unwrap().1);
+        let mut events = events::Events::new(dialect, map, lanes::Way::Restore, usize::MAX);
+        let (sent, mut came) = (parts.concat(), Vec::new());
+        for chunk in sent.as_bytes().chunks(size) {
+            came.extend(events.push(Bytes::copy_from_slice(chunk)).unwrap().unwrap_or_default());
+        }
+        came.extend(events.finish().unwrap_or_default());
+        prop_assert_eq!(String::from_utf8(came).unwrap(), sent);
     }
 }

@@ -275,6 +275,9 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
             at < *barren
         };
     }
+    if !secret::may_begin_key(word) {
+        return true;
+    }
     let in_key = |byte: u8| kind(byte) == Kind::Word || b".-/+=?".contains(&byte);
     let most = SHORTEST.saturating_sub(end - at);
     let more = bytes[end..].iter().take(most).take_while(|byte| in_key(**byte)).count();

@@ -19,7 +19,7 @@ pub(super) struct Answer {
 #[derive(Debug)]
 enum Kind {
     Stream {
-        dialect: Dialect,
+        events: Events,
         scanner: Scanner,
     },
     Whole {
@@ -41,10 +41,8 @@ impl Answer {
     pub(super) fn read(&mut self, bytes: &[u8]) {
         let text = &mut self.text;
         match &mut self.kind {
-            Kind::Stream { dialect, scanner } => {
-                let dialect = *dialect;
-                if scanner.push(bytes, |event| read_event(dialect, event.name(), event.data(), text)).is_err()
-                {
+            Kind::Stream { events, scanner } => {
+                if scanner.push(bytes, |event| events.read(event.name(), event.data(), text)).is_err() {
                     self.kind = Kind::Unread("too large an event");
                 }
             }
@@ -77,7 +75,7 @@ impl Kind {
             return Self::Unread("compressed");
         }
         if ask.is_answered_by_stream(head) {
-            return Self::Stream { dialect, scanner: Scanner::new(max_event) };
+            return Self::Stream { events: Events::new(dialect), scanner: Scanner::new(max_event) };
         }
         let kind = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
@@ -88,73 +86,94 @@ impl Kind {
     }
 }
 
-/// One event of a stream. Its members stand in any order, so it is read twice: for what it is, then for its text.
-fn read_event(dialect: Dialect, name: &[u8], data: &[u8], text: &mut Text) {
-    let text_at: fn(&[Step], u32) -> bool = match dialect {
-        Dialect::OpenAiChat => |path, first| match path {
-            [Key("choices"), At(place), Key("delta"), inner @ ..] => *place == first && is_said(inner),
-            _ => false,
-        },
-        Dialect::OpenAiResponses => |path, _| path == [Key("delta")],
-        Dialect::Anthropic => |path, _| path == [Key("delta"), Key("text")],
-    };
-    let first = match dialect {
-        Dialect::OpenAiChat => first_choice(data),
-        Dialect::OpenAiResponses | Dialect::Anthropic => match &kind_of(name, data)[..] {
-            b"response.output_text.delta" | b"response.refusal.delta" | b"content_block_delta" => Some(0),
-            b"response.content_part.added" | b"content_block_start" => {
-                text.part();
-                None
-            }
-            _ => None,
-        },
-    };
-    let Some(first) = first else { return };
-    Reader::whole(data, |path, token| {
-        if let Token::Piece(piece) = token
-            && text_at(path, first)
-        {
-            text.push(piece);
-        }
-    });
+/// Reads the events of a stream. Their members stand in any order, so each is read twice: for what it is, then for
+/// its text.
+#[derive(Debug)]
+struct Events {
+    dialect: Dialect,
+    reader: Reader,
+    kind: Vec<u8>,
 }
 
-/// What a choice says: its content, in parts with some providers, or why it refuses.
-fn is_said(inner: &[Step]) -> bool {
-    matches!(inner, [Key("content" | "refusal")] | [Key("content"), At(_), Key("text")])
-}
+impl Events {
+    fn new(dialect: Dialect) -> Self {
+        Self { dialect, reader: Reader::new(), kind: Vec::new() }
+    }
 
-/// Where the first of several answers stands in a chunk, if it has a part of it.
-fn first_choice(data: &[u8]) -> Option<u32> {
-    let mut first = None;
-    Reader::whole(data, |path, token| match (path, token) {
-        // Whose number is not told is the one that stands first.
-        ([Key("choices"), At(0)], Token::Open) => first = Some(0),
-        ([Key("choices"), At(place), Key("index")], Token::Word(index)) => {
-            if index == "0" {
-                first = Some(*place);
-            } else if first == Some(*place) {
-                first = None;
+    fn read(&mut self, name: &[u8], data: &[u8], text: &mut Text) {
+        let first = match self.dialect {
+            Dialect::OpenAiChat => self.first_choice(data),
+            Dialect::OpenAiResponses | Dialect::Anthropic => match self.kind(name, data) {
+                b"response.output_text.delta" | b"response.refusal.delta" | b"content_block_delta" => Some(0),
+                b"response.content_part.added" | b"content_block_start" => {
+                    text.part();
+                    None
+                }
+                _ => None,
+            },
+        };
+        let Some(first) = first else { return };
+        let dialect = self.dialect;
+        self.reader.whole(data, |path, token| {
+            if let Token::Piece(piece) = token
+                && is_text(dialect, path, first)
+            {
+                text.push(piece);
             }
-        }
-        _ => {}
-    });
-    first
+        });
+    }
+
+    /// Where the first of several answers stands in a chunk, if it has a part of it.
+    fn first_choice(&mut self, data: &[u8]) -> Option<u32> {
+        let mut first = None;
+        self.reader.whole(data, |path, token| match (path, token) {
+            // Whose number is not told is the one that stands first.
+            ([Key("choices"), At(0)], Token::Open) => first = Some(0),
+            ([Key("choices"), At(place), Key("index")], Token::Word(index)) => {
+                if index == "0" {
+                    first = Some(*place);
+                } else if first == Some(*place) {
+                    first = None;
+                }
+            }
+            _ => {}
+        });
+        first
+    }
+
+    /// The kind that an event says it has; data first, as SDKs read it.
+    fn kind<'a>(&'a mut self, name: &'a [u8], data: &[u8]) -> &'a [u8] {
+        let Self { reader, kind, .. } = self;
+        kind.clear();
+        reader.whole(data, |path, token| {
+            if let ([Key("type")], Token::Piece(piece)) = (path, token) {
+                let room = LONGEST_KIND.saturating_sub(kind.len());
+                kind.extend_from_slice(&piece.as_bytes()[..piece.len().min(room)]);
+            }
+        });
+        if kind.is_empty() { name } else { kind }
+    }
 }
 
 /// A little more than the longest kind of event that is asked for: one that is longer is none of them.
 const LONGEST_KIND: usize = 32;
 
-/// The kind that an event says it has; data first, as SDKs read it.
-fn kind_of(name: &[u8], data: &[u8]) -> Vec<u8> {
-    let mut kind = Vec::new();
-    Reader::whole(data, |path, token| {
-        if let ([Key("type")], Token::Piece(piece)) = (path, token) {
-            let room = LONGEST_KIND.saturating_sub(kind.len());
-            kind.extend_from_slice(&piece.as_bytes()[..piece.len().min(room)]);
+/// Whether a text of the answer stands there in an event, in that one of its choices.
+fn is_text(dialect: Dialect, path: &[Step], first: u32) -> bool {
+    match (dialect, path) {
+        (Dialect::OpenAiChat, [Key("choices"), At(place), Key("delta"), inner @ ..]) => {
+            *place == first && is_said(inner)
         }
-    });
-    if kind.is_empty() { name.to_vec() } else { kind }
+        (Dialect::OpenAiResponses, [Key("delta")]) | (Dialect::Anthropic, [Key("delta"), Key("text")]) => {
+            true
+        }
+        _ => false,
+    }
+}
+
+/// What a choice says: its content, in parts with some providers, or why it refuses.
+fn is_said(inner: &[Step]) -> bool {
+    matches!(inner, [Key("content" | "refusal")] | [Key("content"), At(_), Key("text")])
 }
 
 /// A value of an answer in one piece.

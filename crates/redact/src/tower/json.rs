@@ -89,9 +89,13 @@ impl Reader {
         Self { state: State::Value, path: Vec::new(), word: String::new(), utf8: Utf8::default(), high: None }
     }
 
-    /// Reads one whole document.
-    pub(super) fn whole(json: &[u8], each: impl FnMut(&[Step], Token<'_>)) {
-        Self::new().push(json, each);
+    /// Reads one whole document, whatever was read before.
+    pub(super) fn whole(&mut self, json: &[u8], each: impl FnMut(&[Step], Token<'_>)) {
+        self.state = State::Value;
+        self.path.clear();
+        self.high = None;
+        self.utf8.end(|_| {});
+        self.push(json, each);
     }
 
     /// Whether the document has come to its end.

@@ -1,6 +1,7 @@
 //! What a reader has of an answer.
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
@@ -136,6 +137,50 @@ async fn what_was_held_leaves_before_a_broken_end() {
             assert_eq!(joined(whole).0, shown);
         }
     }
+}
+
+#[tokio::test]
+async fn what_waits_leaves_with_the_end_of_its_text() {
+    let block = |kind: &str, rest: Value| {
+        let mut event = json!({"type": kind, "index": 0, "output_index": 0});
+        event.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        format!("event: {kind}\ndata: {event}\n\n")
+    };
+    let finish =
+        format!("data: {}\n\n", json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}));
+    let responses = block("response.output_text.delta", json!({"delta": "the E"}));
+    let messages = block("content_block_delta", json!({"delta": {"type": "text_delta", "text": "the E"}}));
+    let nothing = json!({});
+    for (path, begins, ends) in [
+        (CHAT, delta(0, "the E"), finish),
+        (CHAT, delta(0, "the E"), "data: [DONE]\n\n".to_owned()),
+        (CHAT, delta(0, "the E"), delta(0, "nd")),
+        (PATHS[1], responses.clone(), block("response.output_text.done", json!({"text": "the E"}))),
+        (PATHS[1], responses, block("response.failed", nothing.clone())),
+        (PATHS[2], messages.clone(), block("content_block_stop", nothing.clone())),
+        (PATHS[2], messages, block("message_stop", nothing)),
+    ] {
+        let sent = vec![begins.clone(), ends.clone()];
+        let (answer, _) = send(&layer(), says(path, MAIL), move |_, _| stalls(sent.clone())).await;
+        let (mut body, mut came) = (answer.into_body(), String::new());
+        while let Some(Some(Ok(frame))) = body.frame().now_or_never() {
+            came.push_str(std::str::from_utf8(&frame.into_data().unwrap()).unwrap());
+        }
+        let is_cut = path == CHAT && ends.contains("DONE") || ends.contains("response.failed");
+        assert!(came == [begins.as_str(), &ends].concat() || is_cut && came == begins, "{ends}: {came}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_in_pieces_is_read_like_the_whole() {
+    // In the middle of a word a stand-in is one in capitals only.
+    let api = |_: &_, body: &Bytes| {
+        let standin = standin(body);
+        stream([delta(0, "x"), delta(0, &standin.to_lowercase()), delta(0, "x"), delta(0, &standin)])
+    };
+    let (answer, seen) = send(&layer(), says(CHAT, MAIL), api).await;
+    let standin = standin(&seen.unwrap().1).to_lowercase();
+    assert_eq!(joined(&read(answer).await.0).0, format!("x{standin}x{MAIL}"));
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ async fn seen(path: &str, body: &str) -> (String, String) {
 #[tokio::test]
 async fn what_somebody_said_is_masked_and_nothing_else() {
     let chat = json!({
-        "model": MAIL, "seed": 13812345678_u64, "user": MAIL, "metadata": {"of": MAIL},
+        "model": MAIL, "seed": 13812345678_u64, "user": MAIL, "metadata": {"of": MAIL}, "stop": [MAIL], "unknown": {"a": [[MAIL]]},
         "tools": [{"function": {"name": "f", "description": MAIL}}],
         "messages": [
             {"role": "system", "content": MAIL, "name": MAIL},
@@ -64,7 +64,7 @@ async fn what_somebody_said_is_masked_and_nothing_else() {
         ],
     });
     for (path, body, masked, stays) in
-        [(PATHS[0], chat, 8, 8), (PATHS[1], responses, 5, 7), (PATHS[2], messages, 8, 4)]
+        [(PATHS[0], chat, 10, 8), (PATHS[1], responses, 5, 7), (PATHS[2], messages, 8, 4)]
     {
         let body = body.to_string();
         let (seen, back) = seen(path, &body).await;

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -89,6 +90,13 @@ pub(crate) fn chunks(content_type: &str, chunks: Vec<Result<Frame<Bytes>, BoxErr
 
 pub(crate) fn stream(parts: impl IntoIterator<Item = impl Into<Bytes>>) -> Answer {
     chunks("text/event-stream", parts.into_iter().map(|part| Ok(Frame::data(part.into()))).collect())
+}
+
+/// An event stream of these chunks, which then falls silent.
+pub(crate) fn stalls(parts: Vec<String>) -> Answer {
+    let parts = futures_util::stream::iter(parts.into_iter().map(|part| Ok(Frame::data(part.into()))));
+    let stream = StreamBody::new(parts.chain(futures_util::stream::pending()));
+    head("text/event-stream").body(stream.boxed_unsync()).unwrap()
 }
 
 struct Frames<I>(I);

@@ -91,7 +91,9 @@ proptest! {
 fn a_path_tells_where_a_value_stands() {
     let json = br#"{"other":[1],"mess\u0061ges":[{},{"content":"a","role":{"x":2}}]}"#;
     let mut seen = Vec::new();
-    Reader::whole(json, |path, token| {
+    let mut reader = Reader::new();
+    reader.whole(b"[{\"a\":\"\\ud83d\xe4", |_, _| {});
+    reader.whole(json, |path, token| {
         if matches!(token, Token::Piece(_) | Token::Word(_)) {
             seen.push(path.to_vec());
         }
