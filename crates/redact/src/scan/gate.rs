@@ -17,9 +17,6 @@ const SHORTEST: usize = 15;
 /// How much of a domain is looked at, in bytes: more than a short one has, and what is longer is left to its matcher.
 const MOST_DOMAIN: usize = 256;
 
-/// How many Chinese characters are passed over in one go.
-const MOST_RUN: usize = 64;
-
 /// The most Chinese characters that an address begins with.
 const LONGEST_NAME: usize = 4;
 
@@ -335,28 +332,39 @@ fn blank_escape(text: &str, at: usize) -> Option<(char, usize)> {
 /// The end of what begins nothing in a run of Chinese characters; where the run begins itself if there is no such part.
 fn chinese(text: &str, at: usize, last: Option<char>) -> usize {
     let bytes = text.as_bytes();
-    let run =
-        bytes[at..].chunks_exact(3).take(MOST_RUN).take_while(|ch| matches!(ch[0], 0xe4..=0xe9)).count();
-    let mut end = at + 3 * run;
-    // A name in front of an `@`.
-    if run == MOST_RUN || !ends(bytes, end) || bytes[end] == b'@' {
-        end = at.max(end.saturating_sub(3 * LONGEST_NAME));
-    }
+    let is_in = |ch: &&[u8; 3]| matches!(ch[0], 0xe4..=0xe9);
     let mut place = at;
-    while place < end {
-        if number::begins_with_bytes(bytes[place], bytes[place + 1], bytes[place + 2]) {
-            if bytes[place..].starts_with("是".as_bytes()) {
+    let (chars, _) = bytes[at..].as_chunks::<3>();
+    for ch in chars.iter().take_while(is_in) {
+        let [first, second, third] = *ch;
+        if number::begins_with_bytes(first, second, third) {
+            // Where there is nothing to break for in the last characters, a name may begin before.
+            let behind = chars[(place - at) / 3..].iter().take(LONGEST_NAME).take_while(is_in).count();
+            if behind < LONGEST_NAME && may_be_at(bytes, place + 3 * behind) {
+                return at.max((place + 3 * behind).saturating_sub(3 * LONGEST_NAME));
+            }
+            if ch == "是".as_bytes() {
                 // What is asked for behind it may be a Chinese character, too.
                 if secret::asks(bytes, place + 3, Some('是')) {
                     return place + 3;
                 }
             } else if !is_lone(text, place, last, at) {
-                break;
+                return place;
             }
         }
         place += 3;
     }
-    place
+    // A name in front of an `@`.
+    if may_be_at(bytes, place) { at.max(place.saturating_sub(3 * LONGEST_NAME)) } else { place }
+}
+
+/// Whether an `@` may stand here, or that is not known.
+fn may_be_at(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_none_or(|byte| match kind(*byte) {
+        Kind::Escape => true,
+        Kind::High => matches!(high(bytes, at), High::Unknown),
+        _ => *byte == b'@',
+    })
 }
 
 /// Whether a numeral stands alone, or behind others; or the sign of a province has no letter behind it.

@@ -66,10 +66,16 @@ impl Back<'_> {
     }
 }
 
-/// The same where all that counts stands for itself: a sign, one blank or quote, and a word before it. Else nothing is
-/// said.
+/// The same where all that counts stands for itself: a sign, one blank or quote, and a word before it; `是` or `：` and a
+/// Chinese character before it. Else nothing is said.
 #[inline]
 fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
+    const CHINESE: [[u8; 3]; 2] = [[0xe6, 0x98, 0xaf], [0xef, 0xbc, 0x9a]];
+    if let Some([0xe4..=0xe9, _, _, sign @ ..]) = bytes[..at].last_chunk::<6>()
+        && CHINESE.contains(sign)
+    {
+        return Some(announces(&bytes[..at - 3]));
+    }
     let sign = match bytes[..at].last_chunk::<2>()? {
         b",\"" | b"{\"" | b"[\"" => return Some(false),
         [_, b'"'] if stands(bytes, at - 1) => return Some(false),
