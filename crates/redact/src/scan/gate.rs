@@ -8,7 +8,7 @@
 use super::high::{High, high};
 use super::prose::Prose;
 use super::zh::is_chinese;
-use super::{Rules, base64, cursor, is_word, number, secret};
+use super::{Rules, base64, cursor, email, is_word, number, secret};
 use crate::Rule;
 
 /// The shortest key that is told by how it begins, and the shortest word in base64, in characters.
@@ -68,16 +68,6 @@ pub(super) fn skip(
     barren: &mut usize,
 ) -> (usize, Option<char>) {
     let bytes = text.as_bytes();
-    // What stands there in another form than it is meant is left to those who read it.
-    let stands = at.checked_sub(1).map(|at| bytes[at]);
-    let plain = last.is_none_or(|last| {
-        stands.map(char::from) == Some(last)
-            || last as u32 > 0x7f
-            || matches!(last, '\n' | '\t' | '\r' | '"' | cursor::Atom::COLOUR)
-    });
-    if !plain && !last.is_some_and(is_word) {
-        return (at, last);
-    }
     let is_zh = rules.contains(Rule::Zh);
     let (mut at, mut last) = (at, last);
     let mut prose = Prose::default();
@@ -100,8 +90,8 @@ pub(super) fn skip(
             Kind::Blank => at + 1,
             Kind::Sign if !secret::asks(bytes, at, last) => at + 1,
             Kind::Opens if !secret::asks(bytes, at, last) && !opens(bytes, at, last) => at + 1,
-            Kind::Escape => match blank_escape(text, at) {
-                Some((ch, end)) if ch != '\\' || !secret::asks(bytes, at, last) => {
+            Kind::Escape => match sign_escape(text, at, last) {
+                Some((ch, end)) if ch.is_ascii_whitespace() || !secret::asks(bytes, at, last) => {
                     (at, last) = (end, Some(ch));
                     continue;
                 }
@@ -152,11 +142,24 @@ impl Hints {
 
     /// Those for a place; all of them where it is in doubt.
     pub(super) fn at(bytes: &[u8], at: usize, last: Option<char>) -> Self {
-        let stands = at.checked_sub(1).map(|at| char::from(bytes[at]));
-        if last != stands || kind(bytes[at]) != Kind::Word {
+        if kind(bytes[at]) != Kind::Word {
             return Self::ALL;
         }
         word(bytes, at, word_end(bytes, at), last, &mut 0)
+    }
+}
+
+impl Hints {
+    /// Without those for what does not begin with this character.
+    pub(super) fn with(self, first: char, last: Option<char>) -> Self {
+        let alphanumeric = first.is_ascii_alphanumeric();
+        let local = first != '.' && email::is_local(first) && !last.is_some_and(email::is_local);
+        Self {
+            secret: self.secret && (alphanumeric || first == '-'),
+            email: self.email && (local || is_chinese(first)),
+            number: self.number && (alphanumeric || number::may_begin(first)),
+            base64: self.base64 && alphanumeric,
+        }
     }
 }
 
@@ -197,10 +200,23 @@ fn word(bytes: &[u8], at: usize, end: usize, last: Option<char>, barren: &mut us
 pub(super) fn ends(bytes: &[u8], at: usize) -> bool {
     let Some(byte) = bytes.get(at) else { return false };
     match kind(*byte) {
-        Kind::Escape => false,
+        Kind::Escape => escapes_sign(bytes, at),
         // A colon of full width goes on with an address.
         Kind::High => !matches!(high(bytes, at), High::Unknown | High::Sign(':')),
         _ => true,
+    }
+}
+
+/// Whether an escape stands here that is a line's end, a tab or a quote, or what begins none.
+fn escapes_sign(bytes: &[u8], at: usize) -> bool {
+    let next = bytes.get(at + 1);
+    match bytes[at] {
+        b'\\' => {
+            let slashes = bytes[at..].iter().take(8).take_while(|byte| **byte == b'\\').count();
+            bytes.get(at + slashes).is_some_and(|letter| !matches!(letter, b'/' | b'0' | b'u' | b'\\'))
+        }
+        b'&' => next.is_some_and(|next| !next.is_ascii_alphanumeric() && *next != b'#'),
+        _ => false,
     }
 }
 
@@ -219,7 +235,9 @@ fn is_no_address(bytes: &[u8], end: usize, last: Option<char>) -> bool {
     if last.is_some_and(|last| last.is_ascii() && is_local(last as u8)) {
         return true;
     }
-    end_of(bytes, end, is_local).is_some_and(|end| bytes[end] != b'@' || is_no_domain(bytes, end + 1))
+    let more = bytes[end..].iter().take(email::LONGEST_LOCAL + 1).take_while(|byte| is_local(**byte)).count();
+    let at = end + more;
+    more > email::LONGEST_LOCAL || ends(bytes, at) && (bytes[at] != b'@' || is_no_domain(bytes, at + 1))
 }
 
 /// Whether there is no dot with two letters behind it.
@@ -248,7 +266,7 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
         // The first part of a token has eight more.
         let in_part = |byte: u8| kind(byte) == Kind::Word || byte == b'-';
         let part = bytes[at + 3..].iter().take(8).take_while(|byte| in_part(**byte)).count();
-        return part < 8 && ends(bytes, at + 3 + part);
+        return part < 8 && ends_key(bytes, at + 3 + part);
     }
     if word.starts_with(b"sk-") {
         return at < *barren || {
@@ -262,7 +280,12 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
     }
     let most = SHORTEST.saturating_sub(end - at);
     let more = bytes[end..].iter().take(most).take_while(|byte| in_key(**byte)).count();
-    more < most && ends(bytes, end + more)
+    more < most && ends_key(bytes, end + more)
+}
+
+/// The same for a key, which goes on behind the end of a line in an escape.
+fn ends_key(bytes: &[u8], at: usize) -> bool {
+    ends(bytes, at) && bytes[at] != b'\\'
 }
 
 /// Up to where no key begins with `sk-`: all of them have sixteen letters and digits in a row.
@@ -273,7 +296,7 @@ fn barren_to(bytes: &[u8], at: usize) -> usize {
         match byte {
             b'-' | b'_' => run = 0,
             byte if byte.is_ascii_alphanumeric() => run += 1,
-            _ if ends(bytes, place) => return place,
+            _ if ends_key(bytes, place) => return place,
             _ => return place.saturating_sub(cursor::CAP + RUN),
         }
         if run == RUN {
@@ -314,19 +337,21 @@ fn opens(bytes: &[u8], at: usize, last: Option<char>) -> bool {
     }
 }
 
-/// A blank or a quote that is written as an escape, a terminal's colour, or a backslash that begins none, where there is enough to tell; and
-/// its end.
-fn blank_escape(text: &str, at: usize) -> Option<(char, usize)> {
-    const ENOUGH: usize = 16;
-    const LONGEST_COLOUR: usize = 34;
-    let is_colour = match text.as_bytes()[at] {
-        b'\\' if text.len() >= at + ENOUGH => false,
-        0x1b if text.len() >= at + LONGEST_COLOUR => true,
-        _ => return None,
-    };
+/// A blank or a sign that nothing begins with, written as an escape; a terminal's colour, or what begins no escape.
+/// And its end. Only where there is enough to tell.
+fn sign_escape(text: &str, at: usize, last: Option<char>) -> Option<(char, usize)> {
+    // More than twice as much as the longest escape has.
+    const ENOUGH: usize = 80;
+    if text.len() < at + ENOUGH {
+        return None;
+    }
     let atom = cursor::Cursor::new(text, at, true).peek()?;
-    let is_blank = matches!(atom.ch, '\n' | '\t' | '\r' | '"' | '\\') || is_colour && atom.disguised;
-    is_blank.then_some((atom.ch, atom.end))
+    let is_sign = match atom.ch {
+        '%' if !atom.disguised => is_no_address(text.as_bytes(), at + 1, last),
+        '%' => false,
+        ch => ch.is_ascii() && matches!(kind(ch as u8), Kind::Sign | Kind::Blank | Kind::Escape),
+    };
+    (is_sign && atom.end <= at + ENOUGH / 2).then_some((atom.ch, atom.end))
 }
 
 /// The end of what begins nothing in a run of Chinese characters; where the run begins itself if there is no such part.

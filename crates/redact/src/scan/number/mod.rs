@@ -40,6 +40,12 @@ const BEGINNINGS: [u64; 1024] = {
     bits
 };
 
+/// Whether a number may begin with a character that is no letter and no digit of ASCII.
+pub(crate) fn may_begin(first: char) -> bool {
+    matches!(first, '+' | '(' | ':')
+        || !first.is_ascii() && (Script::of(first).is_some() || is_province(first))
+}
+
 /// Where a plate is from, and what stands there on those of embassies and consulates.
 fn is_province(ch: char) -> bool {
     matches!(

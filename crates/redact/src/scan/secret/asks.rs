@@ -21,7 +21,9 @@ pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool
             }
             _ => false,
         },
-        '\t' | '\r' | ':' | '=' | '"' | '\'' | '`' | '是' | Atom::COLOUR => is_asked(bytes, at),
+        '\t' | '\r' | ':' | '=' | '"' | '\'' | '`' | '是' => is_asked(bytes, at),
+        // No sequence ends in what begins it.
+        Atom::COLOUR => bytes[at - 1] != 0x1b && is_asked(bytes, at),
         _ => false,
     }
 }
@@ -39,7 +41,8 @@ impl Back<'_> {
     fn peek(&mut self) -> Option<(char, usize)> {
         loop {
             let (ch, at) = before(self.bytes, self.end).filter(|_| self.end > self.far)?;
-            if ch != Atom::COLOUR && !is_joint(ch) {
+            let is_colour = ch == Atom::COLOUR && self.end - at > 1;
+            if !is_colour && !is_joint(ch) {
                 return Some((ch, at));
             }
             self.end = at;
