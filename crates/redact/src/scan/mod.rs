@@ -263,14 +263,15 @@ impl Scan {
         }
         let before = &text[ceil(text, self.at.saturating_sub(BEFORE))..self.at];
         let hints = if self.is_slow { Hints::ALL } else { Hints::at(text.as_bytes(), self.at, self.last) };
+        let hints = if self.is_slow { hints } else { hints.with(first, self.last) };
         // What announces a secret is read as it is meant, where there may be something like that.
-        let asks = hints.secret && (self.is_slow || secret::asks(text.as_bytes(), self.at, self.last));
+        let asks = self.is_slow || secret::asks(text.as_bytes(), self.at, self.last);
         let announced = if asks { as_meant(before) } else { "".into() };
         let announced: &str = &announced;
         type Matcher = fn(&mut Cursor<'_>, &str, Option<char>, Rules) -> Option<Match>;
         let number: Matcher = |cursor, before, _, rules| number::find(cursor, before, rules);
         let matchers: [(bool, &str, Matcher); 5] = [
-            (hints.secret, announced, secret::find),
+            (hints.secret || asks, announced, secret::find),
             (hints.email, before, email::find),
             (hints.number, before, number),
             (hints.base64, before, base64::find),

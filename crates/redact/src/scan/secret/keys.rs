@@ -38,6 +38,17 @@ const LONGEST_BEGINNING: usize = {
     longest + 1
 };
 
+/// Whether a key that is told by its beginning may begin with these bytes; in doubt, and where there are too few, it does.
+pub(in crate::scan) fn may_begin_key(bytes: &[u8]) -> bool {
+    let veils = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii() || b"\\%&".contains(byte));
+    bytes.starts_with(b"ey")
+        || SHAPES.iter().any(|shape| {
+            let begins = shape.begins.as_bytes();
+            let same = bytes.iter().zip(begins).take_while(|(one, other)| one == other).count();
+            same == begins.len() || same > 0 && veils(bytes.get(same))
+        })
+}
+
 /// A key that begins here.
 pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found> {
     let first = cursor.peek()?.ch;
