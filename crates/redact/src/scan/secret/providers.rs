@@ -5,6 +5,7 @@
 //! there is no greatest one.
 
 use super::word::Word;
+use crate::scan::cursor::CAP;
 
 /// Keys of one kind.
 pub(super) struct Shape {
@@ -78,6 +79,23 @@ impl Shape {
                     parts.eq([8, 4, 4, 4, 12])
                 }
             }
+    }
+
+    /// How many characters tell whether it fits.
+    pub(super) fn enough(&self) -> usize {
+        match self.form {
+            // One more than there may be.
+            Form::Uuid => 37,
+            Form::Parts => 28 + 7 + 64 + 3,
+            // Who has written as much without such a run writes no key. It bounds what is read of a row of beginnings.
+            Form::Run(_) => 256,
+            Form::Any | Form::Digit => CAP,
+        }
+    }
+
+    /// Whether it may be longer than that.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(self.form, Form::Run(_))
     }
 
     const fn with(mut self, form: Form) -> Self {
