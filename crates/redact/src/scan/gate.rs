@@ -17,6 +17,9 @@ const SHORTEST: usize = 15;
 /// How much of a domain is looked at, in bytes: more than a short one has, and what is longer is left to its matcher.
 const MOST_DOMAIN: usize = 256;
 
+/// How many Chinese characters are passed over in one go.
+const MOST_RUN: usize = 64;
+
 /// The most Chinese characters that an address begins with.
 const LONGEST_NAME: usize = 4;
 
@@ -70,8 +73,11 @@ pub(super) fn skip(
     let bytes = text.as_bytes();
     // What stands there in another form than it is meant is left to those who read it.
     let stands = at.checked_sub(1).map(|at| bytes[at]);
-    let plain =
-        last.is_none() || last.is_some_and(|last| stands.map(char::from) == Some(last) || last as u32 > 0x7f);
+    let plain = last.is_none_or(|last| {
+        stands.map(char::from) == Some(last)
+            || last as u32 > 0x7f
+            || matches!(last, '\n' | '\t' | '\r' | '"' | cursor::Atom::COLOUR)
+    });
     if !plain && !last.is_some_and(is_word) {
         return (at, last);
     }
@@ -231,6 +237,10 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
     if first.is_ascii_hexdigit() && end - at >= 32 && bytes[end] == b'.' {
         return false;
     }
+    // Telegram's.
+    if first.is_ascii_digit() && matches!(end - at, 8..=10) && bytes[end] == b':' {
+        return false;
+    }
     if end - at > 1 && !secret::begins_key(first, bytes[at + 1]) {
         return true;
     }
@@ -244,14 +254,16 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
         let part = bytes[at + 3..].iter().take(8).take_while(|byte| in_part(**byte)).count();
         return part < 8 && ends(bytes, at + 3 + part);
     }
-    if word.starts_with(b"sk-") {
+    if word.starts_with(b"sk-") && !word.starts_with(b"sk-lf-") {
         return at < *barren || {
             *barren = barren_to(bytes, at);
             at < *barren
         };
     }
-    let in_key = |byte: u8| kind(byte) == Kind::Word || matches!(byte, b'.' | b'-' | b'/');
-    end_of(bytes, end, in_key).is_some_and(|end| end - at < SHORTEST)
+    let in_key = |byte: u8| kind(byte) == Kind::Word || b".-/+=?".contains(&byte);
+    let most = SHORTEST.saturating_sub(end - at);
+    let more = bytes[end..].iter().take(most).take_while(|byte| in_key(**byte)).count();
+    more < most && ends(bytes, end + more)
 }
 
 /// Up to where no key begins with `sk-`: all of them have sixteen letters and digits in a row.
@@ -320,18 +332,19 @@ fn blank_escape(text: &str, at: usize) -> Option<(char, usize)> {
 /// The end of what begins nothing in a run of Chinese characters; where the run begins itself if there is no such part.
 fn chinese(text: &str, at: usize, last: Option<char>) -> usize {
     let bytes = text.as_bytes();
-    let run = bytes[at..].chunks_exact(3).take_while(|ch| matches!(ch[0], 0xe4..=0xe9)).count();
+    let run =
+        bytes[at..].chunks_exact(3).take(MOST_RUN).take_while(|ch| matches!(ch[0], 0xe4..=0xe9)).count();
     let mut end = at + 3 * run;
     // A name in front of an `@`.
-    if !ends(bytes, end) || bytes[end] == b'@' {
+    if run == MOST_RUN || !ends(bytes, end) || bytes[end] == b'@' {
         end = at.max(end.saturating_sub(3 * LONGEST_NAME));
     }
     let mut place = at;
     while place < end {
         if number::begins_with_bytes(bytes[place], bytes[place + 1], bytes[place + 2]) {
-            if bytes[place..].starts_with("是".as_bytes()) {
+            if let Some(is) = ['是', '为'].into_iter().find(|is| text[place..].starts_with(*is)) {
                 // What is asked for behind it may be a Chinese character, too.
-                if secret::asks(bytes, place + 3, Some('是')) {
+                if secret::asks(bytes, place + 3, Some(is)) {
                     return place + 3;
                 }
             } else if !is_lone(text, place, last, at) {

@@ -74,8 +74,8 @@ pub(crate) struct Match {
 pub(crate) enum Swallow {
     #[default]
     Nothing,
-    /// The rest of a word that is longer than [`cursor::CAP`].
-    Word,
+    /// The rest of a word that is longer than what is read of it at once.
+    Word(secret::Tail),
     /// The rest of a private key, to the line that ends it or so many bytes.
     Key(usize),
 }
@@ -221,12 +221,9 @@ impl Scan {
         const END: &str = "-----END";
         match self.swallow {
             Swallow::Nothing => false,
-            Swallow::Word => {
-                let rest = &text[self.at..];
-                let word = |ch: char| ch.is_ascii_alphanumeric() || "._~+/=-".contains(ch);
-                let len = rest.find(|ch| !word(ch)).unwrap_or(rest.len());
-                self.at += len;
-                let goes_on = self.at == text.len() && !complete;
+            Swallow::Word(tail) => {
+                let (end, goes_on) = tail.pass(text, self.at, complete);
+                self.at = end;
                 if !goes_on {
                     self.swallow = Swallow::Nothing;
                 }

@@ -17,7 +17,7 @@ use super::{Match, Rules, Swallow, ip};
 use crate::Rule;
 
 /// Whether a number may begin with this Chinese character (a numeral, or a province on a plate), of U+4000..=U+9FFF;
-/// or whether it is 是, which announces a password.
+/// or whether it is 是 or 为, which announce a password.
 #[inline]
 pub(crate) fn begins_with_bytes(first: u8, second: u8, third: u8) -> bool {
     let place = usize::from(first & 0xf) << 12 | usize::from(second & 0x3f) << 6 | usize::from(third & 0x3f);
@@ -26,8 +26,9 @@ pub(crate) fn begins_with_bytes(first: u8, second: u8, third: u8) -> bool {
 
 /// A bit for each character up to U+FFFF.
 const BEGINNINGS: [u64; 1024] = {
-    let signs = "一幺二三四五六七八九零京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领是"
-        .as_bytes();
+    let signs =
+        "一幺二三四五六七八九零京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领是为"
+            .as_bytes();
     let mut bits = [0; 1024];
     let mut at = 0;
     while at < signs.len() {

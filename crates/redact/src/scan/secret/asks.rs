@@ -1,5 +1,6 @@
 //! Whether something announces that a secret follows: a shortcut that changes no result.
 
+use super::announce::{IS, JOINTS, TYPES, ends_with};
 use super::names::announces;
 use crate::scan::BEFORE;
 use crate::scan::cursor::Atom;
@@ -15,19 +16,35 @@ pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool
             None => false,
             Some(b'r' | b'R') => ends_with(&bytes[..at - 1], b"bearer") || may_be_escape(bytes, at - 1),
             Some(b'c' | b'C') => ends_with(&bytes[..at - 1], b"basic") || may_be_escape(bytes, at - 1),
-            Some(byte) if byte.is_ascii_alphanumeric() => may_be_escape(bytes, at - 1),
-            Some(b' ' | b'\t' | b'\n' | b'\r' | b':' | b'=' | b'\\' | b';' | b'}' | b'/' | 0x80..) => {
-                is_asked(bytes, at, last)
+            // `password is …`
+            Some(b's' | b'S') if ends_with(&bytes[..at - 1], b" is") => true,
+            Some(b'0'..=b'9') => may_be_escape(bytes, at - 1),
+            // `--password …`
+            Some(byte) if byte.is_ascii_alphabetic() => {
+                announces(&bytes[..at - 1]) || may_be_escape(bytes, at - 1)
             }
+            Some(
+                b' '
+                | b'\t'
+                | b'\n'
+                | b'\r'
+                | b':'
+                | b'='
+                | b'>'
+                | b'*'
+                | b'\\'
+                | b';'
+                | b'}'
+                | b'/'
+                | 0x80..,
+            ) => is_asked(bytes, at, last),
             _ => false,
         },
-        '\t' | '\r' | ':' | '=' | '"' | '\'' | '`' | '是' | Atom::COLOUR => is_asked(bytes, at, last),
+        '\t' | '\r' | ':' | '=' | '"' | '\'' | '`' | '>' | '*' | '是' | '为' | Atom::COLOUR => {
+            is_asked(bytes, at, last)
+        }
         _ => false,
     }
-}
-
-fn ends_with(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.len().checked_sub(word.len()).is_some_and(|at| bytes[at..].eq_ignore_ascii_case(word))
 }
 
 fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
@@ -70,30 +87,47 @@ fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
             end -= 5;
         }
     }
-    end = trim(end, b" \t\n\r");
+    end = trim(end, b" \t\n\r*");
     if end <= far {
         return far > 0;
     }
     if may_be_escape(bytes, end) {
         return true;
     }
+    let ends = |end: usize, word: &str| bytes[far..end].ends_with(word.as_bytes());
     match bytes[end - 1] {
-        b':' | b'=' => end -= 1,
-        b'r' | b'R' => return end < at && ends_with(&bytes[..end], b"bearer"),
-        b'c' | b'C' => return end < at && ends_with(&bytes[..end], b"basic"),
+        // `:=`, `==`, `=>`; `>` of a tag.
+        b':' | b'=' | b'>' => {
+            end -= 1;
+            if end > far && matches!(bytes[end - 1], b':' | b'=') {
+                end -= 1;
+            }
+        }
+        byte if byte.is_ascii_alphabetic() => {
+            let word = &bytes[..end];
+            let loosely = ends_with(word, b" is") || announces(word);
+            return end < at && (loosely || ends_with(word, b"bearer") || ends_with(word, b"basic"));
+        }
         0x80.. => {
-            let ends = |word: &str| bytes[..end].ends_with(word.as_bytes());
-            if ends("\u{3000}") {
+            if ends(end, "\u{3000}") {
                 return true;
             }
-            if !ends("：") && !ends("是") {
+            if !["：", "＝", "是", "为"].iter().any(|joint| ends(end, joint)) {
                 return false;
             }
             end -= 3;
         }
         _ => return false,
     }
-    end = trim(end, b" \t\"'`\\");
+    end = trim(end, JOINTS);
+    if TYPES.iter().any(|name| bytes[far..end].ends_with(name)) {
+        return true;
+    }
+    for word in IS {
+        if end > far && ends_with(&bytes[far..end], word.as_bytes()) {
+            end = trim(end - word.len(), JOINTS);
+        }
+    }
     if end < far + 2 {
         return far > 0;
     }

@@ -1,120 +1,9 @@
 //! Keys that tell whose they are by how they begin.
-//!
-//! The shapes are those that the providers' documentation and their registrations for secret scanning give. A key is
-//! taken for one by its beginning, its letters and a least length; the true length may grow without notice, so that
-//! there is no greatest one.
 
-use super::{Found, word::Word};
+use super::providers::{SHAPES, Shape, is_github};
+use super::{Found, Tail, word::Word};
 use crate::scan::Swallow;
 use crate::scan::cursor::{CAP, Cursor};
-
-/// Keys of one kind.
-struct Shape {
-    begins: &'static str,
-    /// How many characters come then, at least.
-    least: usize,
-    letters: Letters,
-    why: &'static str,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Letters {
-    /// Letters and digits.
-    Alnum,
-    /// Capital letters and digits.
-    Capitals,
-    Hex,
-    /// And `_` and `-`.
-    Url,
-    /// And dots too.
-    Dotted,
-}
-
-impl Letters {
-    fn is_in(self) -> fn(char) -> bool {
-        match self {
-            Self::Alnum => |ch| ch.is_ascii_alphanumeric(),
-            Self::Capitals => |ch| ch.is_ascii_uppercase() || ch.is_ascii_digit(),
-            Self::Hex => |ch| ch.is_ascii_hexdigit(),
-            Self::Url => |ch| ch.is_ascii_alphanumeric() || ch == '_' || ch == '-',
-            Self::Dotted => |ch| ch.is_ascii_alphanumeric() || "_-.".contains(ch),
-        }
-    }
-}
-
-const fn shape(begins: &'static str, least: usize, letters: Letters, why: &'static str) -> Shape {
-    Shape { begins, least, letters, why }
-}
-
-use Letters::{Alnum, Capitals, Dotted, Hex, Url};
-
-/// Longer beginnings stand before shorter ones.
-const SHAPES: &[Shape] = &[
-    shape("sk-ant-", 20, Url, "key of Anthropic"),
-    shape("sk-proj-", 16, Url, "key of OpenAI"),
-    shape("sk-svcacct-", 16, Url, "key of OpenAI"),
-    shape("sk-admin-", 16, Url, "key of OpenAI"),
-    shape("sk-or-v1-", 32, Hex, "key of OpenRouter"),
-    shape("sk-lf-", 32, Url, "key of Langfuse"),
-    // OpenAI's old keys, DeepSeek, DashScope, Moonshot, StepFun, Baichuan and others.
-    shape("sk-", 16, Url, "key that begins with sk-"),
-    shape("sk_live_", 16, Alnum, "key of Stripe"),
-    shape("sk_test_", 16, Alnum, "key of Stripe"),
-    shape("rk_live_", 16, Alnum, "key of Stripe"),
-    shape("rk_test_", 16, Alnum, "key of Stripe"),
-    shape("whsec_", 24, Alnum, "key of Stripe"),
-    shape("ghp_", 30, Alnum, "token of GitHub"),
-    shape("gho_", 30, Alnum, "token of GitHub"),
-    shape("ghu_", 30, Alnum, "token of GitHub"),
-    shape("ghs_", 30, Alnum, "token of GitHub"),
-    shape("ghr_", 30, Alnum, "token of GitHub"),
-    shape("github_pat_", 22, Url, "token of GitHub"),
-    shape("glpat-", 20, Dotted, "token of GitLab"),
-    shape("gldt-", 20, Url, "token of GitLab"),
-    shape("glrt-", 20, Url, "token of GitLab"),
-    shape("xoxb-", 16, Url, "token of Slack"),
-    shape("xoxa-", 16, Url, "token of Slack"),
-    shape("xoxp-", 16, Url, "token of Slack"),
-    shape("xoxo-", 16, Url, "token of Slack"),
-    shape("xoxr-", 16, Url, "token of Slack"),
-    shape("xoxs-", 16, Url, "token of Slack"),
-    shape("xapp-", 16, Url, "token of Slack"),
-    shape("hf_", 30, Alnum, "token of Hugging Face"),
-    shape("AIza", 30, Url, "key of Google"),
-    shape("ya29.", 20, Url, "token of Google"),
-    shape("GOCSPX-", 20, Url, "client secret of Google"),
-    shape("AKIA", 16, Capitals, "access key of AWS"),
-    shape("ASIA", 16, Capitals, "access key of AWS"),
-    shape("ABIA", 16, Capitals, "access key of AWS"),
-    shape("ACCA", 16, Capitals, "access key of AWS"),
-    shape("LTAI", 12, Alnum, "access key of Alibaba Cloud"),
-    shape("AKID", 28, Alnum, "access key of Tencent Cloud"),
-    shape("AKLT", 20, Alnum, "access key of Volcengine"),
-    shape("bce-v3/ALTAK-", 20, Url, "key of Baidu"),
-    shape("gsk_", 40, Alnum, "key of Groq"),
-    shape("xai-", 40, Alnum, "key of xAI"),
-    shape("pplx-", 40, Alnum, "key of Perplexity"),
-    shape("r8_", 30, Alnum, "token of Replicate"),
-    shape("nvapi-", 40, Url, "key of NVIDIA"),
-    shape("fw_", 20, Alnum, "key of Fireworks"),
-    shape("tgp_v1_", 32, Url, "key of Together"),
-    shape("csk-", 40, Alnum, "key of Cerebras"),
-    shape("npm_", 30, Alnum, "token of npm"),
-    shape("pypi-", 50, Url, "token of PyPI"),
-    shape("SG.", 40, Dotted, "key of SendGrid"),
-    shape("dop_v1_", 40, Hex, "token of DigitalOcean"),
-    shape("hvs.", 24, Url, "token of Vault"),
-    shape("shpat_", 30, Hex, "token of Shopify"),
-    shape("lin_api_", 30, Alnum, "key of Linear"),
-    shape("ntn_", 40, Alnum, "token of Notion"),
-    shape("figd_", 30, Url, "token of Figma"),
-    shape("dckr_pat_", 20, Url, "token of Docker"),
-    shape("glsa_", 32, Url, "token of Grafana"),
-    shape("dapi", 32, Hex, "token of Databricks"),
-    shape("sq0atp-", 20, Url, "token of Square"),
-    shape("PMAK-", 40, Url, "key of Postman"),
-    shape("SK", 32, Hex, "key of Twilio"),
-];
 
 /// The two bytes that keys begin with, as bits.
 const BEGINS: [u64; 1024] = {
@@ -150,8 +39,17 @@ pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found>
         }
         cursor.set(start);
     }
+    if first.is_ascii_digit() {
+        if let Some(found) = telegram(cursor) {
+            return Some(found);
+        }
+        cursor.set(start);
+    }
     if first == 'e' {
-        return jwt(cursor);
+        if let Some(found) = jwt(cursor) {
+            return Some(found);
+        }
+        cursor.set(start);
     }
     if BEGINS[first as usize * 4..][..4] == [0; 4] {
         return None;
@@ -182,39 +80,30 @@ pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found>
             cursor.next()?;
         }
         let word = Word::read(cursor, CAP, shape.letters.is_in());
-        let is_key = match shape.begins {
-            // Names and titles begin so too.
-            "sk-" => word.longest_run() >= 16 && (word.has_digit() || word.is_mixed()),
-            "fw_" | "SK" | "dapi" | "csk-" => word.has_digit(),
-            _ => true,
+        shape.fits(&word).then_some(())?;
+        let why = match shape.why {
+            "token of GitHub" if is_github(&word.text) => "token of GitHub, check sum",
+            why => why,
         };
-        let long_enough = word.text.len() >= shape.least && is_key;
-        let swallow = if word.is_cut { Swallow::Word } else { Swallow::Nothing };
+        let swallow = if word.is_cut { Swallow::Word(Tail::Token) } else { Swallow::Nothing };
         let canonical = format!("{}{}", shape.begins, word.text);
-        long_enough.then(|| Found { end: end_of(&word, cursor, start), why: shape.why, canonical, swallow })
+        Some(Found { end: word.end, why, canonical, swallow })
     })
-}
-
-/// Where a word ends: a dot or a dash at its end belongs to the sentence.
-fn end_of(word: &Word, cursor: &mut Cursor<'_>, start: usize) -> usize {
-    let stands = cursor.slice(start, word.end);
-    start + stands.trim_end_matches(['.', '-']).len()
 }
 
 /// `eyJ….….…` (RFC 7519, and RFC 7516 with five parts): JSON in base64, which begins with `{"`.
 fn jwt(cursor: &mut Cursor<'_>) -> Option<Found> {
-    let start = cursor.at();
     for expected in "eyJ".chars() {
         (cursor.next()?.ch == expected).then_some(())?;
     }
-    let word = Word::read(cursor, CAP, Letters::Dotted.is_in());
+    let word = Word::read(cursor, CAP, |ch| ch.is_ascii_alphanumeric() || "_-.".contains(ch));
     let parts: Vec<_> = word.text.split('.').collect();
     let is_token = parts.len() >= 3 && parts[0].len() >= 8 && parts[1].len() >= 4;
     let is_begun = word.is_cut && word.text.len() > 64;
     (is_token || is_begun).then_some(())?;
-    let swallow = if word.is_cut { Swallow::Word } else { Swallow::Nothing };
+    let swallow = if word.is_cut { Swallow::Word(Tail::Token) } else { Swallow::Nothing };
     let canonical = format!("eyJ{}", word.text);
-    Some(Found { end: end_of(&word, cursor, start), why: "JSON web token", canonical, swallow })
+    Some(Found { end: word.end, why: "JSON web token", canonical, swallow })
 }
 
 /// Zhipu's: 32 hexadecimal digits, a dot, 16 letters and digits.
@@ -234,4 +123,21 @@ fn zhipu(cursor: &mut Cursor<'_>) -> Option<Found> {
     }
     let goes_on = cursor.peek().is_some_and(|atom| atom.ch.is_ascii_alphanumeric());
     (!goes_on).then(|| Found { end: cursor.at(), why: "key of Zhipu", canonical, swallow: Swallow::Nothing })
+}
+
+/// A bot's of Telegram: 8 to 10 digits, a colon, 35 characters.
+fn telegram(cursor: &mut Cursor<'_>) -> Option<Found> {
+    let mut canonical = String::new();
+    while let Some(atom) = cursor.next() {
+        canonical.push(atom.ch);
+        match atom.ch {
+            '0'..='9' if canonical.len() <= 10 => {}
+            ':' if canonical.len() > 8 => break,
+            _ => return None,
+        }
+    }
+    let word = Word::read(cursor, CAP, |ch| ch.is_ascii_alphanumeric() || ch == '_' || ch == '-');
+    let fits = matches!(word.text.len(), 34..=36) && word.is_mixed();
+    canonical.push_str(&word.text);
+    fits.then_some(Found { end: word.end, why: "token of Telegram", canonical, swallow: Swallow::Nothing })
 }

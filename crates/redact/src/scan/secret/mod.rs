@@ -1,10 +1,13 @@
 //! Keys, tokens and passwords.
 
+mod announce;
 mod asks;
 mod keys;
 mod names;
 mod pairs;
 mod pem;
+mod providers;
+mod tail;
 mod url;
 mod word;
 mod worth;
@@ -13,6 +16,7 @@ pub(super) use self::asks::asks;
 pub(super) use self::keys::begins_key;
 #[allow(unused_imports, reason = "asked for strings under a key, in JSON and in fields of events")]
 pub(crate) use self::pairs::{canonical, is_secret_under, may_name};
+pub(crate) use self::tail::Tail;
 pub(super) use self::url::may_be_long;
 use super::cursor::Cursor;
 use super::{Match, Rules, Swallow};

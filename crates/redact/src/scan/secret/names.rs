@@ -5,62 +5,123 @@
 pub(super) enum Named {
     /// A password: whatever it looks like.
     Password,
+    /// A password, by a word that means other things too.
+    Pass,
     /// A key: if it looks like one.
     Key,
 }
 
-const PASSWORDS: &[&str] = &["password", "passwd", "pwd", "passphrase", "passcode", "密码", "口令", "密碼"];
+const PASSWORDS: &[&str] = &[
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "passcode",
+    "passwort",
+    "kennwort",
+    "contraseña",
+    "CONTRASEÑA",
+    "contrasena",
+    "mot de passe",
+    "mot_de_passe",
+    "motdepasse",
+    "mdp",
+    "senha",
+    "пароль",
+    "Пароль",
+    "密码",
+    "口令",
+    "密碼",
+    "パスワード",
+    "비밀번호",
+];
+
+const PASSES: &[&str] = &["pass", "pw"];
 
 const KEYS: &[&str] = &[
     "secret",
+    "secrets",
+    "appsecret",
     "api_key",
     "apikey",
     "api-key",
+    "api key",
+    "app_key",
+    "appkey",
+    "app-key",
     "access_key",
     "accesskey",
     "access-key",
+    "access key",
     "secret_key",
     "secretkey",
-    "access_token",
-    "auth_token",
-    "refresh_token",
-    "id_token",
-    "client_secret",
+    "secret-key",
+    "secret key",
+    "account_key",
+    "accountkey",
+    "signing_key",
+    "signingkey",
+    "encryption_key",
+    "encryptionkey",
+    "subscription-key",
     "private_key",
+    "privatekey",
+    "clientsecret",
     "token",
+    "accesstoken",
+    "authtoken",
+    "bearertoken",
+    "refreshtoken",
+    "idtoken",
     "credential",
+    "credentials",
     "authorization",
-    "x-api-key",
     "密钥",
     "秘钥",
     "令牌",
+    "私钥",
+    "授权码",
     "密鑰",
+    "秘鑰",
+    "金鑰",
+    "權杖",
 ];
 
-/// Whether this is the name of a secret, or ends as one does: `password`, `db_password` and `dbPassword`, but not
-/// `nopassword`.
+/// Whether this is the name of a secret, or ends as one does: `password`, `db_password`, `dbPassword` and `password2`, but
+/// not `nopassword`.
 pub(super) fn named(name: &str) -> Option<Named> {
     if !announces(name.as_bytes()) {
         return None;
     }
+    let name = unnumbered(name);
     let ends = |word: &&str| {
         let Some(at) = name.len().checked_sub(word.len()) else { return false };
         let Some(end) = name.get(at..) else { return false };
         let is_hump = end.starts_with(|ch: char| ch.is_ascii_uppercase())
             && name[..at].ends_with(|ch: char| ch.is_ascii_lowercase());
-        let whole = !word.is_ascii() || is_hump || !name[..at].ends_with(|ch: char| ch.is_ascii_alphabetic());
+        let is_letters = end.starts_with(|ch: char| ch.is_ascii_alphabetic() || !is_han(ch));
+        let whole = !is_letters || is_hump || !name[..at].ends_with(|ch: char| ch.is_ascii_alphabetic());
         whole && end.eq_ignore_ascii_case(word)
     };
-    if PASSWORDS.iter().any(ends) {
-        return Some(Named::Password);
-    }
-    KEYS.iter().any(ends).then_some(Named::Key)
+    let lists = [(PASSWORDS, Named::Password), (PASSES, Named::Pass), (KEYS, Named::Key)];
+    lists.into_iter().find_map(|(words, named)| words.iter().any(ends).then_some(named))
+}
+
+/// Whether no blank divides it from a word before it.
+fn is_han(ch: char) -> bool {
+    !ch.is_ascii() && !ch.is_lowercase() && !ch.is_uppercase()
+}
+
+/// Without the number at its end: `password2`, `api_key_1`.
+fn unnumbered(name: &str) -> &str {
+    let bare = name.trim_end_matches(|ch: char| ch.is_ascii_digit());
+    if bare.len() == name.len() { name } else { bare.trim_end_matches(['_', '-']) }
 }
 
 /// The two last bytes, in small letters, of words that announce a value, as bits.
 const ENDS: [u64; 1024] = {
     let mut ends = [0; 1024];
-    let lists: [&[&str]; 2] = [PASSWORDS, KEYS];
+    let lists: [&[&str]; 3] = [PASSWORDS, PASSES, KEYS];
     let mut list = 0;
     while list < lists.len() {
         let mut at = 0;
@@ -79,6 +140,10 @@ const ENDS: [u64; 1024] = {
 /// Whether what ends here ends as a word that announces a value does. Reads two bytes only, and is in doubt `true`.
 pub(super) fn announces(name: &[u8]) -> bool {
     let [.., second, last] = name else { return false };
+    if last.is_ascii_digit() {
+        // `password2`
+        return true;
+    }
     let two = usize::from(second.to_ascii_lowercase()) << 8 | usize::from(last.to_ascii_lowercase());
     ENDS[two / 64] & 1 << (two % 64) != 0
 }

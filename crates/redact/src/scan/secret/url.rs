@@ -1,7 +1,7 @@
 //! Passwords in front of a host (RFC 3986, 3.2.1).
 
 use super::pairs::LONGEST;
-use super::{Found, worth};
+use super::{Found, Tail, worth};
 use crate::scan::cursor::{Atom, Cursor};
 use crate::scan::{BEFORE, Swallow};
 
@@ -79,7 +79,7 @@ fn to_host(cursor: &mut Cursor<'_>, is_encoded: bool) -> Option<(String, usize, 
     let (len, end) = found?;
     let is_cut = end == cursor.at() && cursor.is_capped();
     text.truncate(len);
-    let swallow = if is_cut { Swallow::Word } else { Swallow::Nothing };
+    let swallow = if is_cut { Swallow::Word(Tail::Url(is_encoded)) } else { Swallow::Nothing };
     (!text.is_empty() && !worth::is_placeholder(&text, true)).then(|| (cut(text), end, swallow))
 }
 
@@ -102,6 +102,11 @@ fn kind(cursor: &Cursor<'_>, atom: Atom, is_encoded: bool) -> Kind {
         _ if stands.contains(['，', '。', '；', '、', '）', '！', '？', '“', '”']) => Kind::Ends,
         _ => Kind::In,
     }
+}
+
+/// Whether it goes on with a password.
+pub(super) fn is_inner(cursor: &Cursor<'_>, atom: Atom, is_encoded: bool) -> bool {
+    matches!(kind(cursor, atom, is_encoded), Kind::In)
 }
 
 /// As much of it as is known of a password elsewhere.

@@ -11,15 +11,20 @@ pub(super) struct Word {
 }
 
 impl Word {
-    /// Reads at most `most` characters. A line's end that is written as an escape does not end it where what comes then
+    /// Reads at most `most` characters. Dots and dashes at its end belong to the sentence, unless it is cut. A line's end that is written as an escape does not end it where what comes then
     /// looks like its other half.
     pub(super) fn read(cursor: &mut Cursor<'_>, most: usize, is_in: fn(char) -> bool) -> Self {
         let mut text = String::new();
         let mut joined = false;
+        // To its last sign that is no dot and no dash.
+        let (mut len, mut end) = (0, cursor.at());
         while let Some(atom) = cursor.peek() {
             if is_in(atom.ch) && text.len() < most {
                 text.push(atom.ch);
                 cursor.set(atom.end);
+                if !matches!(atom.ch, '.' | '-') {
+                    (len, end) = (text.len(), atom.end);
+                }
             } else if atom.ch == '\n' && atom.disguised && !joined && !text.is_empty() {
                 let here = cursor.at();
                 cursor.set(atom.end);
@@ -32,7 +37,13 @@ impl Word {
                 break;
             }
         }
-        Self { text, end: cursor.at(), is_cut: cursor.is_capped() }
+        let is_cut = cursor.is_capped();
+        if is_cut {
+            end = cursor.at();
+        } else {
+            text.truncate(len);
+        }
+        Self { text, end, is_cut }
     }
 
     pub(super) fn has_digit(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Whether the value of a name is worth hiding.
 
 use super::names::Named;
+use crate::scan::is_chinese;
 
 /// Words that stand where a value would.
 const NOTHING: &[&str] = &[
@@ -21,6 +22,9 @@ const NOTHING: &[&str] = &[
     "hidden",
 ];
 
+/// What a test's pass is.
+const RESULTS: &[&str] = &["pass", "passed", "fail", "failed", "skip", "skipped", "error", "partial"];
+
 /// Whether this is a secret, and no word of a sentence, no code and no placeholder. What stands in quotes is a value
 /// whatever its letters.
 pub(super) fn is_secret(named: Named, value: &str, quoted: bool) -> bool {
@@ -32,7 +36,23 @@ pub(super) fn is_secret(named: Named, value: &str, quoted: bool) -> bool {
     match (named, quoted) {
         // Words with blanks between them are a sentence.
         (Named::Password, true) => length >= 3 && (digits || !value.contains(char::is_whitespace)),
+        // A sentence, unless such a word follows.
+        (Named::Password, false) if value.starts_with(is_chinese) => {
+            value.split(|ch: char| !ch.is_ascii_graphic()).any(|word| word.len() >= 4 && looks_random(word))
+        }
         (Named::Password, false) => length >= 4 && looks_random(value),
+        (Named::Pass, true) => {
+            length >= 4
+                && !RESULTS.iter().any(|word| value.eq_ignore_ascii_case(word))
+                && (digits || !value.contains(char::is_whitespace))
+        }
+        // No time, no number.
+        (Named::Pass, false) => {
+            length >= 6
+                && digits
+                && value.bytes().filter(u8::is_ascii_alphabetic).count() >= 2
+                && !is_amount(value)
+        }
         (Named::Key, _) => {
             value.split_whitespace().any(|word| is_key(word) || word.len() >= 16 && looks_random(word))
         }
@@ -45,6 +65,17 @@ fn looks_random(value: &str) -> bool {
     let signs = value.chars().any(|ch| !ch.is_alphanumeric());
     let capitals = value.bytes().skip(1).any(|byte| byte.is_ascii_uppercase());
     digits || letters && (signs || capitals)
+}
+
+/// Whether it is one already, without what may come behind it.
+pub(super) fn is_strong(value: &str) -> bool {
+    value.len() >= 6 && value.is_ascii() && looks_random(value)
+}
+
+/// Digits and their unit.
+fn is_amount(value: &str) -> bool {
+    let unit = value.trim_start_matches(|ch: char| ch.is_ascii_digit() || matches!(ch, '.' | '/' | ':'));
+    unit.len() < 5 && unit.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 /// Whether it is a word with letters and digits as keys have them.
