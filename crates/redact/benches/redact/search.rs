@@ -93,7 +93,7 @@ const PARTS: &[&str] = &[
 ];
 
 /// The length of a text that is tried: many times of what is read from one place.
-const LENGTH: usize = 1 << 15;
+const LENGTH: usize = 1 << 14;
 
 /// How many of the slowest are kept.
 const KEPT: usize = 10;
