@@ -16,22 +16,14 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
     if rules.is_inside() || !first.is_ascii_alphanumeric() || last.is_some_and(|ch| value(ch).is_some()) {
         return None;
     }
-    let (mut bits, mut held, mut chars) = (0_u32, 0_u32, 0);
-    let mut decoded = Vec::new();
-    while let Some(atom) = cursor.peek() {
-        let Some(six) = value(atom.ch) else { break };
-        cursor.set(atom.end);
-        chars += 1;
-        bits = bits << 6 | u32::from(six);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            let byte = (bits >> held) as u8;
-            // What people disguise is text: digests and pictures are none within a few bytes.
-            if byte < b' ' && !byte.is_ascii_whitespace() || byte == 0x7f || chars > LONGEST {
-                return None;
-            }
-            decoded.push(byte);
+    let mut word = Word::default();
+    while let Some(six) = cursor.peek().and_then(|atom| value(atom.ch)) {
+        cursor.next();
+        // What people disguise is text: digests and pictures are none within a few bytes.
+        let byte = word.push(six);
+        let is_text = byte.is_none_or(|byte| byte >= b' ' && byte != 0x7f || byte.is_ascii_whitespace());
+        if !is_text || word.chars > LONGEST {
+            return None;
         }
     }
     let mut end = cursor.at();
@@ -40,8 +32,15 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
         end = padding.end;
         cursor.set(end);
     }
-    if chars < SHORTEST {
+    if word.chars < SHORTEST {
         return None;
+    }
+    let mut decoded = Vec::with_capacity(word.chars);
+    cursor.set(start);
+    word = Word::default();
+    while let Some(six) = cursor.peek().and_then(|atom| value(atom.ch)) {
+        cursor.next();
+        decoded.extend(word.push(six));
     }
     let text = String::from_utf8(decoded).ok()?;
     if is_language(&text) {
@@ -55,6 +54,25 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
     });
     let Match { rule, canonical, .. } = found?;
     Some(Match { start, end, rule, why: "in base64", canonical, swallow: Swallow::Nothing })
+}
+
+/// A word as it is decoded.
+#[derive(Default)]
+struct Word {
+    bits: u32,
+    held: u32,
+    chars: usize,
+}
+
+impl Word {
+    /// Takes in six bits, and gives a byte where there is one.
+    fn push(&mut self, six: u8) -> Option<u8> {
+        self.chars += 1;
+        self.bits = self.bits << 6 | u32::from(six);
+        self.held += 6;
+        self.held = self.held.checked_sub(8).unwrap_or(self.held);
+        (self.held < 6).then(|| (self.bits >> self.held) as u8)
+    }
 }
 
 /// Whether it is nothing but short words of letters, which hold no value.

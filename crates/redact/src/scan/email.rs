@@ -22,7 +22,6 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
         return None;
     }
     let start = cursor.at();
-    let mut canonical = String::new();
     let (mut chars, mut names) = (0, 0);
     loop {
         let atom = cursor.next()?;
@@ -36,9 +35,12 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
         if !fits || names > LONGEST_NAME || chars > LONGEST_LOCAL {
             return None;
         }
-        canonical.push(atom.ch.to_ascii_lowercase());
     }
-    canonical.push('@');
+    cursor.set(start);
+    let mut canonical = String::new();
+    while !canonical.ends_with('@') {
+        canonical.push(cursor.next()?.ch.to_ascii_lowercase());
+    }
     let end = domain(cursor, &mut canonical)?;
     let swallow = Swallow::Nothing;
     Some(Match { start, end, rule: Rule::Email, why: "mail address", canonical, swallow })

@@ -8,7 +8,7 @@
 use super::high::{High, high};
 use super::prose::Prose;
 use super::zh::is_chinese;
-use super::{Rules, base64, cursor, is_word, number, secret};
+use super::{BEFORE, Rules, base64, cursor, is_word, number, secret};
 use crate::Rule;
 
 /// The shortest key that is told by how it begins, and the shortest word in base64, in characters.
@@ -139,6 +139,21 @@ pub(super) fn skip(
     (at, last)
 }
 
+/// How much at the end of a text is looked at once more, in bytes: a line of a log, or the last words of a longer text.
+pub(super) const TAIL: usize = 160;
+
+/// The same near the end of a text behind which nothing comes: as if a line ended there, so that its last words are in no
+/// doubt.
+pub(super) fn skip_to_end(text: &str, at: usize, last: Option<char>, rules: Rules) -> (usize, Option<char>) {
+    let from = super::ceil(text, at.saturating_sub(BEFORE));
+    let len = text.len() - from;
+    let mut line = [b'\n'; TAIL + BEFORE + 1];
+    line[..len].copy_from_slice(&text.as_bytes()[from..]);
+    let Ok(line) = std::str::from_utf8(&line[..=len]) else { return (at, last) };
+    let (end, last) = skip(line, at - from, last, rules, &mut 0);
+    ((from + end).min(text.len()), last)
+}
+
 const NOTHING: Hints = Hints { secret: false, email: false, number: false, base64: false };
 
 /// Which matchers may find something where one is asked.
@@ -259,6 +274,9 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
             *barren = barren_to(bytes, at);
             at < *barren
         };
+    }
+    if !secret::may_begin_key(word) {
+        return true;
     }
     let in_key = |byte: u8| kind(byte) == Kind::Word || b".-/+=?".contains(&byte);
     let most = SHORTEST.saturating_sub(end - at);

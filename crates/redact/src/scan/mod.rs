@@ -142,7 +142,7 @@ impl Scan {
                 continue;
             }
             if !self.is_slow {
-                (self.at, self.last) = gate::skip(text, self.at, self.last, self.rules, &mut self.barren);
+                (self.at, self.last) = self.skip(text, complete);
                 if self.at == text.len() || !complete && self.is_within_word(text) {
                     return;
                 }
@@ -171,6 +171,16 @@ impl Scan {
                 Err(Starved) => return,
             }
         }
+    }
+
+    /// The next place where something may begin, and the character before it.
+    fn skip(&mut self, text: &str, complete: bool) -> (usize, Option<char>) {
+        let (mut at, mut last) = (self.at, self.last);
+        let is_near = |at: usize| complete && text.len() - at <= gate::TAIL;
+        if !is_near(at) {
+            (at, last) = gate::skip(text, at, last, self.rules, &mut self.barren);
+        }
+        if is_near(at) { gate::skip_to_end(text, at, last, self.rules) } else { (at, last) }
     }
 
     /// Whether a word is not over which may become an address: no matcher has to tell that.
@@ -259,6 +269,12 @@ struct Starved;
 /// Whether it belongs to a word, within which nothing begins.
 fn is_word(ch: char) -> bool {
     ch.is_ascii_alphanumeric() || ch == '_'
+}
+
+/// Whether nothing begins in a line, which ends with a line feed. In doubt `false`.
+#[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "asked for each value that is logged"))]
+pub(crate) fn is_clear(line: &str, rules: Rules) -> bool {
+    rules.is_empty() || gate::skip(line, 0, None, rules, &mut 0).0 == line.len()
 }
 
 /// The first place at or behind this one where a character begins.

@@ -8,6 +8,7 @@ use tracing::field::{Field, Visit};
 use super::layer::{Format, Settings};
 use super::plan::{Plan, Treat};
 use crate::escape::{Escape, escape};
+use crate::scan;
 
 /// The most errors of a chain that are written: a chain of more is one that ends in itself.
 const CHAIN: usize = 16;
@@ -61,9 +62,15 @@ impl Pen<'_> {
         let _ = write(&mut bounded);
         let is_cut = bounded.is_cut;
 
-        let scratch = std::mem::take(self.scratch);
+        let mut scratch = std::mem::take(self.scratch);
         let redactor = &self.settings.redactor;
-        let redacted = if is_cut {
+        // Nearly all values have nothing in them, and where a line ends behind one that is soon seen.
+        scratch.push('\n');
+        let is_clear = scan::is_clear(&scratch, redactor.settings.set);
+        scratch.pop();
+        let redacted = if is_clear && !is_cut {
+            std::borrow::Cow::Borrowed(scratch.as_str())
+        } else if is_cut {
             // The stream is not finished: so nothing of a value that the cut went through is written.
             let mut whole = String::new();
             redactor.stream().push(&scratch, &mut whole);

@@ -92,21 +92,24 @@ pub(super) fn social_security(part: Part<'_>, before: Before<'_>) -> Option<(&'s
 
 /// A passport or permit with a word before it: one or two letters and seven or eight digits, or nine digits.
 pub(super) fn passport(cursor: &mut Cursor<'_>, before: Before<'_>) -> Option<(usize, String)> {
-    let mut text = String::new();
+    const LETTERS: usize = 3;
+    const DIGITS: usize = 10;
+    let mut text = [' '; LETTERS + DIGITS];
     let (mut letters, mut digits) = (0, 0);
     while let Some(atom) = cursor.peek() {
+        let at = letters + digits;
         match atom.ch {
-            ch if ch.is_ascii_alphabetic() && digits == 0 && letters < 3 => letters += 1,
-            ch if ch.is_ascii_digit() && digits < 10 => digits += 1,
+            ch if ch.is_ascii_alphabetic() && digits == 0 && letters < LETTERS => letters += 1,
+            ch if ch.is_ascii_digit() && digits < DIGITS => digits += 1,
             ch if ch.is_ascii_alphanumeric() || ch == '_' => return None,
             _ => break,
         }
-        text.push(atom.ch.to_ascii_uppercase());
+        text[at] = atom.ch.to_ascii_uppercase();
         cursor.next();
     }
     let fits = matches!((letters, digits), (1, 7..=9) | (2, 6..=8) | (0, 9));
     let word = || before.mentions(&PASSES, NEAR);
-    (fits && word()).then(|| (cursor.at(), text))
+    (fits && word()).then(|| (cursor.at(), text[..letters + digits].iter().collect()))
 }
 
 /// What may stand in the place of a plate's last sign.

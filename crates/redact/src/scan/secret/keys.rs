@@ -26,6 +26,29 @@ pub(in crate::scan) fn begins_key(first: u8, second: u8) -> bool {
     BEGINS[two / 64] & 1 << (two % 64) != 0
 }
 
+/// Whether a key that is told by its beginning may begin with these bytes; in doubt, and where there are too few, it does.
+pub(in crate::scan) fn may_begin_key(bytes: &[u8]) -> bool {
+    let veils = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii() || b"\\%&\x1b".contains(byte));
+    bytes.starts_with(b"ey")
+        || SHAPES.iter().any(|shape| {
+            let begins = shape.begins.as_bytes();
+            let same = bytes.iter().zip(begins).take_while(|(one, other)| one == other).count();
+            same == begins.len() || same > 0 && veils(bytes.get(same))
+        })
+}
+
+/// The most bytes that tell a key, and one more that tells it is none.
+const LONGEST_BEGINNING: usize = {
+    let (mut at, mut longest) = (0, 0);
+    while at < SHAPES.len() {
+        if SHAPES[at].begins.len() > longest {
+            longest = SHAPES[at].begins.len();
+        }
+        at += 1;
+    }
+    longest + 1
+};
+
 /// A key that begins here.
 pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found> {
     let first = cursor.peek()?.ch;
@@ -61,20 +84,23 @@ pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found>
         return None;
     }
     // The beginning, as far as any shape has it.
-    let mut begins = String::new();
+    let (mut begins, mut len) = ([0; LONGEST_BEGINNING], 0);
     loop {
-        let longer = |shape: &Shape| shape.begins.len() > begins.len() && shape.begins.starts_with(&begins);
+        let begun = &begins[..len];
+        let longer = |shape: &Shape| shape.begins.len() > len && shape.begins.as_bytes().starts_with(begun);
         if !SHAPES.iter().any(longer) {
             break;
         }
-        let Some(atom) = cursor.peek() else { break };
-        begins.push(atom.ch);
-        if !SHAPES.iter().any(|shape| shape.begins.starts_with(&begins)) {
+        let Some(atom) = cursor.peek().filter(|atom| atom.ch.is_ascii()) else { break };
+        begins[len] = atom.ch as u8;
+        len += 1;
+        if !SHAPES.iter().any(|shape| shape.begins.as_bytes().starts_with(&begins[..len])) {
             break;
         }
         cursor.set(atom.end);
     }
-    SHAPES.iter().filter(|shape| begins.starts_with(shape.begins)).find_map(|shape| {
+    let begins = &begins[..len];
+    SHAPES.iter().filter(|shape| begins.starts_with(shape.begins.as_bytes())).find_map(|shape| {
         cursor.set(start);
         for _ in 0..shape.begins.len() {
             cursor.next()?;
@@ -108,34 +134,37 @@ fn jwt(cursor: &mut Cursor<'_>) -> Option<Found> {
 
 /// Zhipu's: 32 hexadecimal digits, a dot, 16 letters and digits.
 fn zhipu(cursor: &mut Cursor<'_>) -> Option<Found> {
-    let mut canonical = String::new();
-    for part in [32, 16] {
-        for _ in 0..part {
-            let ch = cursor.next()?.ch;
-            let fits = if part == 32 { ch.is_ascii_hexdigit() } else { ch.is_ascii_alphanumeric() };
-            fits.then_some(())?;
-            canonical.push(ch);
-        }
-        if part == 32 {
-            (cursor.next()?.ch == '.').then_some(())?;
-            canonical.push('.');
-        }
+    const DOT: usize = 32;
+    const LEN: usize = DOT + 1 + 16;
+    let mut key = ['.'; LEN];
+    for (at, place) in key.iter_mut().enumerate() {
+        *place = cursor.next()?.ch;
+        let fits = match at {
+            ..DOT => place.is_ascii_hexdigit(),
+            DOT => *place == '.',
+            _ => place.is_ascii_alphanumeric(),
+        };
+        fits.then_some(())?;
     }
     let goes_on = cursor.peek().is_some_and(|atom| atom.ch.is_ascii_alphanumeric());
-    (!goes_on).then(|| Found { end: cursor.at(), why: "key of Zhipu", canonical, swallow: Swallow::Nothing })
+    let canonical = || key.iter().collect();
+    let (end, swallow) = (cursor.at(), Swallow::Nothing);
+    (!goes_on).then(|| Found { end, why: "key of Zhipu", canonical: canonical(), swallow })
 }
 
 /// A bot's of Telegram: 8 to 10 digits, a colon, 35 characters.
 fn telegram(cursor: &mut Cursor<'_>) -> Option<Found> {
-    let mut canonical = String::new();
-    while let Some(atom) = cursor.next() {
-        canonical.push(atom.ch);
-        match atom.ch {
-            '0'..='9' if canonical.len() <= 10 => {}
-            ':' if canonical.len() > 8 => break,
+    let start = cursor.at();
+    let mut digits = 0;
+    loop {
+        match cursor.next()?.ch {
+            '0'..='9' if digits < 10 => digits += 1,
+            ':' if digits >= 8 => break,
             _ => return None,
         }
     }
+    cursor.set(start);
+    let mut canonical: String = (0..=digits).filter_map(|_| cursor.next()).map(|atom| atom.ch).collect();
     let word = Word::read(cursor, CAP, |ch| ch.is_ascii_alphanumeric() || ch == '_' || ch == '-');
     let fits = matches!(word.text.len(), 34..=36) && word.is_mixed();
     canonical.push_str(&word.text);
