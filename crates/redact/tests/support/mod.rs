@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+pub(crate) mod corpus;
+
 use std::io::{BufRead as _, BufReader};
 use std::ops::Range;
 
@@ -43,6 +45,21 @@ pub(crate) fn covered(text: &str, value: Range<usize>, hits: &[Range<usize>]) ->
         hidden += u32::from(hits.iter().any(|hit| hit.contains(&(value.start + at))));
     }
     f64::from(hidden) / f64::from(all.max(1))
+}
+
+/// Cuts a text into pieces of 1 to `most` bytes, each to the next character.
+pub(crate) fn cut<'a>(text: &'a str, most: usize, random: &mut Random) -> Vec<&'a str> {
+    let (mut pieces, mut rest) = (Vec::new(), text);
+    while !rest.is_empty() {
+        let mut end = (1 + random.below(most)).min(rest.len());
+        while !rest.is_char_boundary(end) {
+            end += 1;
+        }
+        let (piece, after) = rest.split_at(end);
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces
 }
 
 /// Small numbers by chance, the same for the same seed.
