@@ -9,15 +9,19 @@ use lastbyte::breaker::{BreakerLayer, Policy};
 use lastbyte::guard::{GuardLayer, SealLayer};
 use lastbyte::idempotency::{Builder, IdempotencyLayer};
 use lastbyte::quota::{Allowance, QuotaLayer};
+use lastbyte::redact::Redactor;
+use lastbyte::redact::tower::{QuestionsLayer, Show};
 use lastbyte::retry::{Backoff, MaxAttempts, RetryLayer};
 use lastbyte::store::Memory;
 
 use crate::keyed::Unnumbered;
+use crate::log;
 use crate::subject::Does::{Judges, Limits, Retries, Seals};
 use crate::subject::{ATTEMPTS, CAP, Entry, Subject};
 
 /// All layers, outermost first in the order that the facade recommends.
 pub const LAYERS: &[Entry] = &[
+    Entry { name: "questions", make: || Subject::new(questions(), &[Judges]) },
     Entry { name: "watchdog", make: || Subject::new(watchdog(), &[Judges]) },
     Entry { name: "admission", make: || Subject::new(admission(), &[Judges]) },
     Entry { name: "seal", make: || Subject::new(SealLayer::new().with_max_event(CAP), &[Judges, Seals]) },
@@ -46,6 +50,12 @@ pub const DETACHED: &[Entry] = &[Entry {
 /// Where there is none.
 pub fn layer(name: &str) -> Entry {
     *LAYERS.iter().find(|entry| entry.name == name).unwrap_or_else(|| panic!("there is no layer {name}"))
+}
+
+/// One whose lines somebody reads: else it would not look at what passes.
+fn questions() -> QuestionsLayer {
+    log::listen();
+    QuestionsLayer::new(Redactor::new()).with_show(Show::Redacted).with_max_event(CAP)
 }
 
 /// Waits that are short beside the time a head is held, so that failures show as statuses in any order.

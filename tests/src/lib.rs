@@ -7,6 +7,7 @@
 //! * [`keyed`] takes off what one of them adds to every event, so that the checks can compare bytes.
 //! * [`contract`] is the list of the checks, and of the layers to which one does not apply, with the reason.
 //! * [`run`] runs one check over one order, under paused time.
+//! * [`log`] reads what is logged: a layer that logs does nothing where nobody does.
 //! * [`matrix`] writes the table of both lists, which a test holds to what is run.
 //! * [`wrong`] are layers with one mistake each: the suite has to find it.
 
@@ -20,6 +21,7 @@ pub mod chat;
 pub mod contract;
 pub mod keyed;
 pub mod layers;
+pub mod log;
 pub mod matrix;
 pub mod read;
 pub mod rig;

@@ -153,6 +153,9 @@ impl Head {
 impl Stream {
     fn chunk(&mut self, chunk: &[u8]) -> Option<usize> {
         let Self { dialect, scanner, seen, events, too_large } = self;
+        if *too_large {
+            return Some(0);
+        }
         let mut good = 0;
         let pushed = scanner.push(chunk, |event| {
             seen.event(*dialect, event.name(), event.data());

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
-use lastbyte_core::{Ask, BodyError, Cause, Ending, EndingHandle, Watch, Watched};
+use lastbyte_core::{Ask, BodyError, Cause, Ending, EndingHandle, TransportEnd, Watch, Watched};
 
 const HEL: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n";
 
@@ -100,4 +100,16 @@ fn an_error_that_was_boxed_on_its_way_still_says_what_the_reader_knows() {
     assert!(BodyError::with_source(Ending::Interrupted, told).is_told());
     let untold = Boxed(BodyError::new(Ending::Interrupted));
     assert!(!BodyError::with_source(Ending::Interrupted, untold).is_told());
+}
+
+#[test]
+fn behind_an_event_that_is_too_large_nothing_counts_any_more() {
+    let (head, ()) =
+        Response::builder().header("content-type", "text/event-stream").body(()).unwrap().into_parts();
+    let mut judge = Watch::default().max_event(80).judge(&Ask::from_path("/v1/chat/completions"), &head);
+    let long = format!("data: {}\n\n", "a".repeat(100));
+    assert_eq!(judge.chunk(&Bytes::from(long)), Some(0));
+    judge.chunk(&Bytes::from("data: {\"choices\":[{\"index\":0,\"finish_reason\":\"stop\"}]}\n\n"));
+    let too_large = Ending::Truncated { cause: Cause::TooLarge, by_caller: false };
+    assert_eq!(judge.end(TransportEnd::Clean), too_large);
 }

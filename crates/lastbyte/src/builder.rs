@@ -11,6 +11,10 @@ use crate::guard::{GuardLayer, SealLayer};
 use crate::idempotency::IdempotencyLayer;
 #[cfg(feature = "quota")]
 use crate::quota::{Allowance, QuotaLayer};
+#[cfg(feature = "redact-tower")]
+use crate::redact::Redactor;
+#[cfg(feature = "redact-tower")]
+use crate::redact::tower::{QuestionsLayer, SensitiveHeadersLayer};
 #[cfg(feature = "retry")]
 use crate::retry::RetryLayer;
 
@@ -34,6 +38,18 @@ use crate::retry::RetryLayer;
 /// # } }
 /// ```
 pub trait ServiceBuilderExt<L>: sealed::Sealed + Sized {
+    /// Marks the sensitive headers of requests: outside of the layer that logs them. See [`SensitiveHeadersLayer`].
+    #[cfg(feature = "redact-tower")]
+    fn sensitive_requests(self) -> ServiceBuilder<Stack<SensitiveHeadersLayer, L>>;
+
+    /// Marks the sensitive headers of responses: inside of the layer that logs them. See [`SensitiveHeadersLayer`].
+    #[cfg(feature = "redact-tower")]
+    fn sensitive_responses(self) -> ServiceBuilder<Stack<SensitiveHeadersLayer, L>>;
+
+    /// Logs digests of questions and of their answers. See [`QuestionsLayer`].
+    #[cfg(feature = "redact-tower")]
+    fn log_questions(self, redactor: Redactor) -> ServiceBuilder<Stack<QuestionsLayer, L>>;
+
     /// Lets go of readers that stopped reading, after 30 seconds. See [`WatchdogLayer`].
     #[cfg(feature = "backpressure")]
     fn watchdog(self) -> ServiceBuilder<Stack<WatchdogLayer, L>>;
@@ -77,6 +93,21 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed + Sized {
 }
 
 impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
+    #[cfg(feature = "redact-tower")]
+    fn sensitive_requests(self) -> ServiceBuilder<Stack<SensitiveHeadersLayer, L>> {
+        self.layer(SensitiveHeadersLayer::requests())
+    }
+
+    #[cfg(feature = "redact-tower")]
+    fn sensitive_responses(self) -> ServiceBuilder<Stack<SensitiveHeadersLayer, L>> {
+        self.layer(SensitiveHeadersLayer::responses())
+    }
+
+    #[cfg(feature = "redact-tower")]
+    fn log_questions(self, redactor: Redactor) -> ServiceBuilder<Stack<QuestionsLayer, L>> {
+        self.layer(QuestionsLayer::new(redactor))
+    }
+
     #[cfg(feature = "backpressure")]
     fn watchdog(self) -> ServiceBuilder<Stack<WatchdogLayer, L>> {
         self.layer(WatchdogLayer::default())

@@ -46,6 +46,8 @@
 //!
 //! | layer | feature | what it does | why there |
 //! |---|---|---|---|
+//! | `redact::tower::SensitiveHeadersLayer` | `redact-tower` | marks headers that no log may show | requests outside of the layer that logs them, responses inside of it |
+//! | `redact::tower::QuestionsLayer` | `redact-tower` | logs a question and the end of its answer, as digests or redacted | inside of that layer, so that its line is in the request's span |
 //! | [`WatchdogLayer`](backpressure::WatchdogLayer) | `backpressure` | lets go of readers that stopped reading | whoever is let go lets go of everything |
 //! | [`AdmissionLayer`](backpressure::AdmissionLayer) | `backpressure` | streams at once, and a queue | before anything is spent on a call |
 //! | [`SealLayer`](guard::SealLayer) | `guard` | error event, failed transport, heartbeats | nothing further out may still save the answer |
@@ -85,6 +87,7 @@
     feature = "guard",
     feature = "idempotency",
     feature = "quota",
+    feature = "redact-tower",
     feature = "retry"
 ))]
 mod builder;
@@ -95,6 +98,7 @@ mod builder;
     feature = "guard",
     feature = "idempotency",
     feature = "quota",
+    feature = "redact-tower",
     feature = "retry"
 ))]
 pub use builder::ServiceBuilderExt;

@@ -235,13 +235,15 @@ impl Walk<'_> {
             redactor.mark(&stream::hit(found, 0), &mut redacted);
         } else {
             let mut written = from;
-            Scan::within(rules, text, from).run(text, true, |piece| match piece {
-                Piece::Found(found) => {
-                    redacted.push_str(&text[written..found.start]);
-                    written = found.end;
-                    redactor.mark(&stream::hit(found, 0), &mut redacted);
+            Scan::within(rules, text, from).with(redactor.settings.own.clone()).run(text, true, |piece| {
+                match piece {
+                    Piece::Found(found) => {
+                        redacted.push_str(&text[written..found.start]);
+                        written = found.end;
+                        redactor.mark(&stream::hit(found, 0), &mut redacted);
+                    }
+                    Piece::Swallowed(range) => written = range.end,
                 }
-                Piece::Swallowed(range) => written = range.end,
             });
             if written == from {
                 return false;

@@ -50,6 +50,11 @@
 //! It is one scanner for both: where it asks for what is not there yet, nothing is concluded, and the text is held back
 //! from there on. Plain words leave at once.
 //!
+//! # Logs and services
+//!
+//! With the feature `tracing` a layer, a writer and a panic hook redact what is logged: module `trace`. With the feature
+//! `tower` layers mark sensitive headers, and log questions and the ends of their answers: module `tower`.
+//!
 //! # What is found
 //!
 //! | rule | what | confirmed by |
@@ -61,6 +66,22 @@
 //! | [`Ip`](Rule::Ip) | IPv4, IPv6; not loopback, private, link-local or unallocated ones | RFC 4291, RFC 5952 |
 //! | [`Secret`](Rule::Secret) | keys of some seventy providers, JSON web tokens, `Bearer` and `Basic`, passwords behind a word or in a URL, private keys | their beginnings and letters, RFC 7519, RFC 7468; a wrong check sum saves no token of GitHub |
 //! | [`Zh`](Rule::Zh) | runs of Chinese characters; off unless it is asked for | nothing |
+//!
+//! # Rules of one's own
+//!
+//! A label, how values begin and what follows; or, with the feature `own-regex`, a regular expression. They are found
+//! like the others: in all disguises but base64, in streams, with pseudonyms.
+//!
+//! ```
+//! use lastbyte_redact::{Alphabet, Own, Redactor};
+//!
+//! let redactor = Redactor::builder()
+//!     .own(Own::prefix("ACME_KEY", "acme_", Alphabet::ALNUM, 20..=40)?)?
+//!     .own(Own::prefix("STAFF", "EMP-", Alphabet::DIGITS, 6..=6)?)?
+//!     .build();
+//! assert_eq!(redactor.redact("工号EMP-004217，ＥＭＰ－００４２１７"), "工号[STAFF]，[STAFF]");
+//! # Ok::<(), lastbyte_redact::OwnError>(())
+//! ```
 //!
 //! # What is not
 //!
@@ -76,6 +97,8 @@
 //! | text before a value that tells what it is | 96 bytes | it is not seen |
 //! | a private key | 64 KiB | what follows is looked at again |
 //! | a word in base64 that is decoded | 15 to 1024 characters | it stays |
+//! | rules of one's own | 32, with values of 4 to 512 characters | an error |
+//! | an expression of one's own | 1 MiB | an error |
 //! | a password | 512 bytes | the rest of its word goes with it |
 //! | a password in a URL | 4 KiB | the same |
 
@@ -84,17 +107,21 @@ mod digest;
 mod escape;
 mod hit;
 mod json;
+mod own;
 mod redactor;
 mod rule;
 mod scan;
 mod stream;
 mod style;
+#[cfg(feature = "tower")]
+pub mod tower;
 #[cfg(feature = "tracing")]
 pub mod trace;
 
 pub use builder::Builder;
-pub use digest::{Digest, Language};
+pub use digest::{Digest, Digester, Language};
 pub use hit::Hit;
+pub use own::{Alphabet, Label, Own, OwnError};
 pub use redactor::Redactor;
 pub use rule::{Rule, UnknownRule};
 pub use stream::Stream;

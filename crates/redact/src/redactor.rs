@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::scan::{Piece, Rules, Scan};
-use crate::{Builder, Digest, Hit, Rule, Stream, Style, json, stream};
+use crate::scan::{Piece, Rules, Scan, own};
+use crate::{Builder, Digest, Digester, Hit, Rule, Stream, Style, json, stream};
 
 /// Finds values in texts and puts marks in their place. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -17,6 +17,14 @@ pub struct Redactor {
 pub(crate) struct Settings {
     pub(crate) set: Rules,
     pub(crate) style: Style,
+    /// Rules of one's own; `set` tells that there are some.
+    pub(crate) own: Option<Arc<own::Set>>,
+}
+
+impl Settings {
+    pub(crate) fn scan(&self) -> Scan {
+        Scan::new(self.set).with(self.own.clone())
+    }
 }
 
 impl Redactor {
@@ -29,7 +37,7 @@ impl Redactor {
     /// Starts to make another one.
     #[must_use]
     pub fn builder() -> Builder {
-        Builder { settings: Settings { set: Rules::of(&Rule::DEFAULT), style: Style::Label } }
+        Builder { settings: Settings { set: Rules::of(&Rule::DEFAULT), style: Style::Label, own: None } }
     }
 
     /// The text with a mark in the place of every value; the text itself where it has none.
@@ -50,7 +58,7 @@ impl Redactor {
     pub fn replace<'a>(&self, text: &'a str, mut with: impl FnMut(&Hit, &mut String)) -> Cow<'a, str> {
         let mut out = String::new();
         let mut written = 0;
-        Scan::new(self.settings.set).run(text, true, |piece| match piece {
+        self.settings.scan().run(text, true, |piece| match piece {
             Piece::Found(found) => {
                 out.push_str(&text[written..found.start]);
                 written = found.end;
@@ -69,7 +77,7 @@ impl Redactor {
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Hit> {
         let mut hits: Vec<Hit> = Vec::new();
-        Scan::new(self.settings.set).run(text, true, |piece| match piece {
+        self.settings.scan().run(text, true, |piece| match piece {
             Piece::Found(found) => hits.push(stream::hit(found, 0)),
             Piece::Swallowed(range) => {
                 if let Some(last) = hits.last_mut() {
@@ -100,6 +108,25 @@ impl Redactor {
     #[must_use]
     pub fn digest(&self, text: &str) -> Digest {
         Digest::of(text, &self.settings.style)
+    }
+
+    /// The same for a text that comes in pieces.
+    #[must_use]
+    pub fn digester(&self) -> Digester {
+        Digester::new(&self.settings.style)
+    }
+
+    /// The same redactor for another tenant: pseudonyms and digests of two tenants cannot be told to be of one value.
+    /// Without a key it is the same for all.
+    #[must_use]
+    pub fn for_tenant(&self, tenant: &str) -> Self {
+        match &self.settings.style {
+            Style::Label => self.clone(),
+            Style::Pseudonym(key) => {
+                let style = Style::Pseudonym(key.for_tenant(tenant));
+                Self { settings: Arc::new(Settings { style, ..(*self.settings).clone() }) }
+            }
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::own::Label;
+
 /// A kind of value that is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -22,19 +24,21 @@ pub enum Rule {
     Ip,
     /// Keys, tokens, passwords, private keys.
     Secret,
+    /// An [`Own`](crate::Own) rule, given with [`Builder::own`](crate::Builder::own).
+    Own(Label),
 }
 
 impl Rule {
-    /// All of them, in the order of their names in the configuration.
+    /// All of them but one's own, in the order of their names in the configuration.
     pub const ALL: [Self; 7] =
         [Self::Zh, Self::Email, Self::Phone, Self::Id, Self::Card, Self::Ip, Self::Secret];
 
     /// Those that are on unless something else is said: all but [`Rule::Zh`].
     pub const DEFAULT: [Self; 6] = [Self::Email, Self::Phone, Self::Id, Self::Card, Self::Ip, Self::Secret];
 
-    /// Its name in a configuration.
+    /// Its name in a configuration; the label of one's own.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn name(&self) -> &str {
         match self {
             Self::Zh => "zh",
             Self::Email => "email",
@@ -43,12 +47,13 @@ impl Rule {
             Self::Card => "card",
             Self::Ip => "ip",
             Self::Secret => "secret",
+            Self::Own(label) => label.as_str(),
         }
     }
 
     /// What stands in a mark: `EMAIL` in `[EMAIL]`.
     #[must_use]
-    pub const fn label(self) -> &'static str {
+    pub const fn label(&self) -> &str {
         match self {
             Self::Zh => "ZH",
             Self::Email => "EMAIL",
@@ -57,6 +62,7 @@ impl Rule {
             Self::Card => "CARD",
             Self::Ip => "IP",
             Self::Secret => "SECRET",
+            Self::Own(label) => label.as_str(),
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct Stream {
 
 impl Stream {
     pub(crate) fn new(redactor: Redactor) -> Self {
-        let scan = Scan::new(redactor.settings.set);
+        let scan = redactor.settings.scan();
         Self { redactor, scan, text: String::new(), base: 0, again: 0, torn: Vec::new() }
     }
 

@@ -53,19 +53,42 @@ impl Key {
 
     /// The first 40 bits of the value's HMAC-SHA256, as 10 hexadecimal digits.
     pub(crate) fn pseudonym(&self, rule: Rule, canonical: &str) -> String {
-        use fmt::Write as _;
-        // Keys of any length are taken, so that this cannot fail.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.bytes) else { return String::new() };
-        for part in [self.tenant.as_str(), rule.name(), canonical] {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part.as_bytes());
-        }
-        let mut hex = String::with_capacity(10);
-        for byte in &mac.finalize().into_bytes()[..5] {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex
+        let Some(mut mac) = self.mac(rule.name()) else { return String::new() };
+        part(&mut mac, canonical);
+        hex(mac)
     }
+
+    /// What a text's digest is made with: the text comes last, in pieces, and so without its length.
+    pub(crate) fn digest(&self) -> Option<Hmac<Sha256>> {
+        self.mac("digest")
+    }
+
+    /// Keys of any length are taken, so that there always is one.
+    fn mac(&self, what: &str) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.bytes).ok()?;
+        part(&mut mac, &self.tenant);
+        part(&mut mac, what);
+        Some(mac)
+    }
+}
+
+/// With its length before it: where one part ends and the next begins is then a part of what is hashed.
+fn part(mac: &mut Hmac<Sha256>, text: &str) {
+    mac.update(&(text.len() as u64).to_be_bytes());
+    mac.update(text.as_bytes());
+}
+
+/// How many hexadecimal digits a pseudonym has: 40 bits.
+pub(crate) const PSEUDONYM: usize = 10;
+
+/// The first bits, as so many digits.
+pub(crate) fn hex(mac: Hmac<Sha256>) -> String {
+    use fmt::Write as _;
+    let mut hex = String::with_capacity(PSEUDONYM);
+    for byte in &mac.finalize().into_bytes()[..PSEUDONYM / 2] {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 impl fmt::Debug for Key {

@@ -13,7 +13,7 @@ pub struct Exempt {
 pub const EXEMPT: &[Exempt] = &[
     Exempt {
         check: "an_answer_of_a_layers_own_is_an_error_of_the_chat_api",
-        layers: &["watchdog", "admission", "idempotency", "breaker", "per_upstream", "quota"],
+        layers: &["watchdog", "admission", "idempotency", "breaker", "per_upstream", "questions", "quota"],
         why: "it has no answer of its own for a single call; the tests of its crate look at its refusal",
     },
     Exempt {
@@ -62,6 +62,7 @@ pub const EXEMPT: &[Exempt] = &[
             "retry",
             "breaker",
             "per_upstream",
+            "questions",
             "quota",
         ],
         why: "it limits no time; the guard does",
@@ -174,10 +175,28 @@ pub const KEYED: &[(&str, &[&str])] = &[
     ),
 ];
 
-const TELL_NOBODY: &[&str] =
-    &["watchdog", "admission", "idempotency", "retry", "breaker", "per_upstream", "quota", "guard"];
-const ASK_ONCE: &[&str] =
-    &["watchdog", "admission", "seal", "idempotency", "breaker", "per_upstream", "quota", "guard"];
+const TELL_NOBODY: &[&str] = &[
+    "questions",
+    "watchdog",
+    "admission",
+    "idempotency",
+    "retry",
+    "breaker",
+    "per_upstream",
+    "quota",
+    "guard",
+];
+const ASK_ONCE: &[&str] = &[
+    "questions",
+    "watchdog",
+    "admission",
+    "seal",
+    "idempotency",
+    "breaker",
+    "per_upstream",
+    "quota",
+    "guard",
+];
 
 /// Why a check says nothing of the layer of this name; `None` where it does.
 pub fn exempt(check: &str, layer: &str) -> Option<&'static str> {

@@ -20,6 +20,9 @@ impl Glance {
 
     /// Whether nothing begins in this part, which is set off by what stands around it. In doubt `false`.
     pub(crate) fn is_clear(&mut self, text: &str, part: &Range<usize>) -> bool {
+        if self.rules.has_own() {
+            return false;
+        }
         if self.clear < part.start {
             let last = text[..part.start].chars().next_back();
             (self.clear, _) = gate::skip(text, part.start, last, self.rules, &mut self.barren);

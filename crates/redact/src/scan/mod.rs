@@ -14,9 +14,14 @@ mod high;
 mod ip;
 mod meant;
 mod number;
+pub(crate) mod own;
+#[cfg(feature = "own-regex")]
+mod pattern;
 mod prose;
 pub(crate) mod secret;
 mod zh;
+
+use std::sync::Arc;
 
 use self::cursor::Cursor;
 use self::gate::Hints;
@@ -24,21 +29,45 @@ pub(crate) use self::glance::Glance;
 use self::meant::as_meant;
 pub(crate) use self::zh::is_chinese;
 use crate::Rule;
+use crate::style::PSEUDONYM;
 
 /// How much text before a place a matcher sees, in bytes.
 pub(crate) const BEFORE: usize = 96;
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Rules(u8);
+pub(crate) struct Rules(u16);
 
 impl Rules {
+    /// Those of one's own are in none.
     pub(crate) fn of(rules: &[Rule]) -> Self {
-        Self(rules.iter().fold(0, |set, rule| set | 1 << *rule as u8))
+        Self(rules.iter().fold(0, |set, rule| set | Self::bit(*rule)))
     }
 
     pub(crate) fn contains(self, rule: Rule) -> bool {
-        self.0 & (1 << rule as u8) != 0
+        self.0 & Self::bit(rule) != 0
+    }
+
+    fn bit(rule: Rule) -> u16 {
+        match rule {
+            Rule::Zh => 1,
+            Rule::Email => 1 << 1,
+            Rule::Phone => 1 << 2,
+            Rule::Id => 1 << 3,
+            Rule::Card => 1 << 4,
+            Rule::Ip => 1 << 5,
+            Rule::Secret => 1 << 6,
+            Rule::Own(_) => 0,
+        }
+    }
+
+    /// And rules of one's own.
+    pub(crate) fn with_own(self) -> Self {
+        Self(self.0 | Self::OWN)
+    }
+
+    pub(crate) fn has_own(self) -> bool {
+        self.0 & Self::OWN != 0
     }
 
     fn is_empty(self) -> bool {
@@ -47,14 +76,15 @@ impl Rules {
 
     /// The same for a text that was decoded: nothing more is decoded in it, and all of it is language.
     fn inside(self) -> Self {
-        Self((self.0 & !(1 << Rule::Zh as u8)) | Self::INSIDE)
+        Self((self.0 & !(Self::bit(Rule::Zh) | Self::OWN)) | Self::INSIDE)
     }
 
     fn is_inside(self) -> bool {
         self.0 & Self::INSIDE != 0
     }
 
-    const INSIDE: u8 = 1 << 7;
+    const OWN: u16 = 1 << 7;
+    const INSIDE: u16 = 1 << 8;
 }
 
 /// A value that a matcher has found.
@@ -91,6 +121,9 @@ pub(crate) struct Scan {
     swallow: Swallow,
     /// Up to there no key begins with `sk-`.
     barren: usize,
+    /// Rules of one's own, and the place before which none of them begins.
+    own: Option<Arc<own::Set>>,
+    clear: usize,
     /// Without the shortcuts.
     is_slow: bool,
 }
@@ -112,6 +145,11 @@ impl Scan {
         Self { rules, at, last: text[..at].chars().next_back(), ..Self::default() }
     }
 
+    /// The same with rules of one's own.
+    pub(crate) fn with(self, own: Option<Arc<own::Set>>) -> Self {
+        Self { own, ..self }
+    }
+
     /// What stands before it is done with.
     pub(crate) fn at(&self) -> usize {
         self.at
@@ -121,6 +159,7 @@ impl Scan {
     pub(crate) fn shift(&mut self, bytes: usize) {
         self.at -= bytes;
         self.barren = self.barren.saturating_sub(bytes);
+        self.clear = self.clear.saturating_sub(bytes);
     }
 
     /// Goes on as far as it can.
@@ -176,11 +215,25 @@ impl Scan {
     /// The next place where something may begin, and the character before it.
     fn skip(&mut self, text: &str, complete: bool) -> (usize, Option<char>) {
         let (mut at, mut last) = (self.at, self.last);
+        let clear = self.clear(text);
+        if clear < text.len() {
+            // At the end of what it is given the gate is in doubt.
+            return gate::skip(&text[..clear], at, last, self.rules, &mut self.barren);
+        }
         let is_near = |at: usize| complete && text.len() - at <= gate::TAIL;
         if !is_near(at) {
             (at, last) = gate::skip(text, at, last, self.rules, &mut self.barren);
         }
         if is_near(at) { gate::skip_to_end(text, at, last, self.rules) } else { (at, last) }
+    }
+
+    /// Up to where no rule of one's own finds anything.
+    fn clear(&mut self, text: &str) -> usize {
+        let Some(own) = &self.own else { return text.len() };
+        if self.at >= self.clear {
+            self.clear = own.next(text, self.at);
+        }
+        self.clear
     }
 
     /// Whether a word is not over which may become an address: no matcher has to tell that.
@@ -197,6 +250,17 @@ impl Scan {
         let begins = !self.last.is_some_and(is_word);
         if is_word(first) && !begins {
             return Ok(None);
+        }
+        debug_assert_eq!(self.own.is_some(), self.rules.has_own());
+        if let Some(own) = &self.own {
+            let mut cursor = Cursor::new(text, self.at, complete);
+            let found = own.find(&mut cursor, self.last);
+            if cursor.is_starved() {
+                return Err(Starved);
+            }
+            if found.is_some() {
+                return Ok(found);
+            }
         }
         let before = &text[ceil(text, self.at.saturating_sub(BEFORE))..self.at];
         let hints = if self.is_slow { Hints::ALL } else { Hints::at(text.as_bytes(), self.at, self.last) };
@@ -219,8 +283,8 @@ impl Scan {
             if cursor.is_starved() {
                 return Err(Starved);
             }
-            if found.is_some() {
-                return Ok(found);
+            if let Some(found) = found.filter(|found| !is_mark(text, found)) {
+                return Ok(Some(found));
             }
         }
         Ok(None)
@@ -265,6 +329,20 @@ impl Scan {
 }
 
 struct Starved;
+
+/// Whether it is what a pseudonym of ours consists of: `3f9a01bc22` in `[PHONE:3f9a01bc22]`. A text that is redacted
+/// twice, by a layer and by the log it writes to, keeps its marks.
+fn is_mark(text: &str, found: &Match) -> bool {
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let value = &text[found.start..found.end];
+    value.len() == PSEUDONYM
+        && value.bytes().all(is_hex)
+        && text[..found.start].strip_suffix(':').is_some_and(|before| {
+            Rule::ALL
+                .iter()
+                .any(|rule| before.strip_suffix(rule.label()).is_some_and(|before| before.ends_with('[')))
+        })
+}
 
 /// Whether it belongs to a word, within which nothing begins.
 fn is_word(ch: char) -> bool {

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead as _, BufReader};
+use std::sync::LazyLock;
 
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
@@ -8,8 +9,13 @@ use proptest::prelude::*;
 use super::*;
 
 fn found(rules: Rules, text: &str, is_slow: bool) -> Vec<Match> {
+    found_with(None, rules, text, is_slow)
+}
+
+fn found_with(own: Option<Arc<own::Set>>, rules: Rules, text: &str, is_slow: bool) -> Vec<Match> {
     let mut all = Vec::new();
-    let mut scan = Scan { is_slow, ..Scan::new(rules) };
+    let rules = if own.is_some() { rules.with_own() } else { rules };
+    let mut scan = Scan { is_slow, ..Scan::new(rules).with(own) };
     scan.run(text, true, |piece| match piece {
         Piece::Found(found) => all.push(found),
         Piece::Swallowed(_) => {}
@@ -152,6 +158,16 @@ fn shortcuts_change_nothing_in_labelled_lines() {
     }
 }
 
+/// Rules that begin with letters, with a sign, and with Chinese characters.
+static OWN: LazyLock<Arc<own::Set>> = LazyLock::new(|| {
+    let mut set = own::Set::default();
+    set.push(crate::Own::prefix("KEY", "sk-own_", crate::Alphabet::ALNUM, 4..=8).unwrap());
+    set.push(crate::Own::prefix("TICKET", "#", crate::Alphabet::DIGITS, 3..=8).unwrap());
+    #[cfg(feature = "own-regex")]
+    set.push(crate::Own::pattern("CASE", "(?i)(case|B)[ -]?[0-9]{3,}").unwrap());
+    Arc::new(set)
+});
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(5000))]
 
@@ -159,5 +175,19 @@ proptest! {
     fn shortcuts_change_nothing(text in text(), all: bool) {
         let rules = if all { Rules::of(&Rule::ALL) } else { Rules::of(&Rule::DEFAULT) };
         prop_assert_eq!(found(rules, &text, false), found(rules, &text, true));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn shortcuts_change_nothing_for_rules_of_ones_own(
+        parts in prop::collection::vec((text(), prop::sample::select(vec!["sk-own_", "#", "case 12345", "B12345"])), 0..4),
+    ) {
+        let text: String = parts.into_iter().map(|(text, own)| text + own).collect();
+        let rules = Rules::of(&Rule::DEFAULT);
+        let [fast, slow] = [false, true].map(|slow| found_with(Some(OWN.clone()), rules, &text, slow));
+        prop_assert_eq!(fast, slow);
     }
 }

@@ -47,7 +47,37 @@ pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool
     }
 }
 
+/// The same where all that counts stands for itself: a sign, one blank or quote, and a word before it. Else nothing is
+/// said.
+#[inline]
+fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
+    let sign = match bytes[..at].last_chunk::<2>()? {
+        b",\"" | b"{\"" | b"[\"" => return Some(false),
+        [b':' | b'=', b'"' | b' '] => at - 2,
+        [_, b'='] => at - 1,
+        _ => return None,
+    };
+    let name = &bytes[..sign];
+    let name = name.strip_suffix(b"\"").unwrap_or(name);
+    let is_plain = stands(name, name.len()) && stands(name, name.len() - 1);
+    let is_more = TYPES.iter().any(|ends| name.ends_with(ends)) || ends_with(name, IS[0].as_bytes());
+    (is_plain && !is_more).then(|| announces(name))
+}
+
+/// Whether what ends here is a letter or digit that ends no escape.
+#[inline]
+fn stands(bytes: &[u8], end: usize) -> bool {
+    let Some([a, _, _, b, c, last]) = bytes[..end].last_chunk() else { return false };
+    last.is_ascii_alphanumeric()
+        && (c.is_ascii_alphabetic() || *c == b'_' || last.is_ascii_digit() && *c != b'\\')
+        && *b != b'%'
+        && *a != b'\\'
+}
+
 fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
+    if let Some(asked) = is_asked_plainly(bytes, at) {
+        return asked;
+    }
     let far = at.saturating_sub(BEFORE - 8);
     // Over such bytes, and over colours.
     let trim = |mut end: usize, blanks: &[u8]| {

@@ -137,13 +137,22 @@ const ENDS: [u64; 1024] = {
     ends
 };
 
-/// Whether what ends here ends as a word that announces a value does. Reads two bytes only, and is in doubt `true`.
+/// The most digits at the end of a name that are looked through.
+const MOST_DIGITS: usize = 8;
+
+/// Whether what ends here ends as a word that announces a value does. Reads a few bytes only, and is in doubt `true`.
 pub(super) fn announces(name: &[u8]) -> bool {
+    let name = match name.iter().rev().take(MOST_DIGITS).take_while(|byte| byte.is_ascii_digit()).count() {
+        0 => name,
+        MOST_DIGITS => return true,
+        // `password2`, `api_key_1`
+        digits => {
+            let bare = &name[..name.len() - digits];
+            let joints = bare.iter().rev().take_while(|byte| matches!(byte, b'_' | b'-')).count();
+            &bare[..bare.len() - joints]
+        }
+    };
     let [.., second, last] = name else { return false };
-    if last.is_ascii_digit() {
-        // `password2`
-        return true;
-    }
     let two = usize::from(second.to_ascii_lowercase()) << 8 | usize::from(last.to_ascii_lowercase());
     ENDS[two / 64] & 1 << (two % 64) != 0
 }

@@ -1,0 +1,29 @@
+//! A text that is redacted twice, by a layer and by the log that it writes to, keeps its marks.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Read as _;
+
+use lastbyte_redact::{Key, Redactor, Style};
+
+#[test]
+fn what_is_redacted_already_stays_as_it_is() {
+    let key = Key::new("thirty bytes that nobody knows").unwrap();
+    let redactors = [Redactor::new(), Redactor::builder().style(Style::Pseudonym(key)).build()];
+    let mut lines = String::new();
+    flate2::read::GzDecoder::new(&include_bytes!("cases/dev.jsonl.gz")[..])
+        .read_to_string(&mut lines)
+        .unwrap();
+    for line in lines.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = line["text"].as_str().unwrap();
+        for redactor in &redactors {
+            let once = redactor.redact(text);
+            assert_eq!(redactor.redact(&once), once, "{text}");
+        }
+    }
+    // What only looks like a mark is none.
+    for text in ["[SECRET:3f9a01bc2]", "[SECRET:3f9a01bc2233]", "[SECRET:3F9A01BC22]", "secret:3f9a01bc22"] {
+        assert_ne!(redactors[0].redact(text), text);
+    }
+}
