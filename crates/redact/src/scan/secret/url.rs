@@ -51,7 +51,8 @@ pub(super) fn long_user(cursor: &mut Cursor<'_>) -> Option<(usize, Found)> {
 /// Whether so much stands behind `://` that it may be such a user. Reads bytes only.
 pub(in crate::scan) fn may_be_long(bytes: &[u8], at: usize) -> bool {
     const LEAST: usize = BEFORE - 8;
-    let Some(rest) = bytes[at..].strip_prefix(b"://") else { return false };
+    const MARK: &[u8] = b"://";
+    let Some(rest) = bytes[at..].strip_prefix(MARK) else { return MARK.starts_with(&bytes[at..]) };
     let inner =
         |byte: &&u8| !matches!(byte, b'/' | b'?' | b'#' | b' ' | b'"' | b'\n' | b'<' | b'>' | b'@' | b':');
     let len = rest.iter().take(LEAST).take_while(inner).count();
