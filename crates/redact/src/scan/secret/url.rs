@@ -51,8 +51,10 @@ pub(super) fn long_user(cursor: &mut Cursor<'_>) -> Option<(usize, Found)> {
 /// Whether so much stands behind `://` that it may be such a user. Reads bytes only.
 pub(in crate::scan) fn may_be_long(bytes: &[u8], at: usize) -> bool {
     const LEAST: usize = BEFORE - 8;
-    const MARK: &[u8] = b"://";
-    let Some(rest) = bytes[at..].strip_prefix(MARK) else { return MARK.starts_with(&bytes[at..]) };
+    let Some(rest) = bytes[at..].strip_prefix(b"://") else {
+        // The rest of it may come.
+        return b"://".starts_with(&bytes[at..]);
+    };
     let inner =
         |byte: &&u8| !matches!(byte, b'/' | b'?' | b'#' | b' ' | b'"' | b'\n' | b'<' | b'>' | b'@' | b':');
     let len = rest.iter().take(LEAST).take_while(inner).count();
