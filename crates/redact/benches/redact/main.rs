@@ -69,7 +69,8 @@ fn main() {
     }
     let mut hostile = texts::hostile(effort.length / 4);
     eprintln!("the search");
-    hostile.extend(search::slowest(&redactor, seed, effort));
+    let searched = search::slowest(&redactor, seed, effort, &hostile);
+    hostile.extend(searched);
     for text in hostile {
         report.hostile(&text, &rounds::run(subjects(&redactor, &text, false), effort));
     }

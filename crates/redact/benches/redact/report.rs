@@ -139,8 +139,10 @@ impl Report {
     }
 }
 
-fn whole(Spread { least, median, most }: Spread) -> String {
-    format!("{median:.0} ({least:.0} – {most:.0})")
+/// With a digit behind the point where there are few before it.
+fn whole(spread: Spread) -> String {
+    let Spread { least, median, most } = spread;
+    if median.abs() < 20.0 { tenths(spread) } else { format!("{median:.0} ({least:.0} – {most:.0})") }
 }
 
 fn tenths(Spread { least, median, most }: Spread) -> String {

@@ -1,5 +1,6 @@
 //! Looks for the slowest text among units of what values begin with, over and over.
 
+use std::collections::HashSet;
 use std::hint::black_box;
 
 use lastbyte_redact::Redactor;
@@ -99,7 +100,8 @@ const LENGTH: usize = 1 << 14;
 const KEPT: usize = 10;
 
 /// The slowest of so many units of one to five parts by chance. The same seed tries the same.
-pub(crate) fn slowest(redactor: &Redactor, seed: u64, effort: Effort) -> Vec<Text> {
+/// None of them is known.
+pub(crate) fn slowest(redactor: &Redactor, seed: u64, effort: Effort, known: &[Text]) -> Vec<Text> {
     let mut random = seed;
     let mut next = |most: usize| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -119,7 +121,7 @@ pub(crate) fn slowest(redactor: &Redactor, seed: u64, effort: Effort) -> Vec<Tex
         tried.push((taken.min().unwrap_or_default().as_secs_f64() / text.len() as f64, unit));
     }
     tried.sort_by(|one, other| other.0.total_cmp(&one.0));
-    tried.dedup_by(|one, other| one.1 == other.1);
-    tried.truncate(KEPT);
-    tried.into_iter().map(|(_, unit)| run_of(&unit, effort.length / 4, false)).collect()
+    let mut seen: HashSet<String> = known.iter().map(|text| text.name.clone()).collect();
+    let texts = tried.into_iter().map(|(_, unit)| run_of(&unit, effort.length / 4, false));
+    texts.filter(|text| seen.insert(text.name.clone())).take(KEPT).collect()
 }
