@@ -5,21 +5,9 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use lastbyte_redact::Redactor;
-use support::{Span, lines};
-
-/// The share of a value's letters and digits that hits cover.
-fn covered(text: &str, span: &Span, hits: &[Range<usize>]) -> f64 {
-    let counts = |(_, c): &(usize, char)| c.is_alphanumeric();
-    let (mut all, mut hidden) = (0_u32, 0_u32);
-    for (at, _) in text[span.bstart..span.bend].char_indices().filter(counts) {
-        all += 1;
-        hidden += u32::from(hits.iter().any(|hit| hit.contains(&(span.bstart + at))));
-    }
-    f64::from(hidden) / f64::from(all)
-}
+use support::{covered, lines};
 
 #[derive(Default)]
 struct Tally {
@@ -46,7 +34,7 @@ fn next_to_nothing_leaks_of_labelled_lines() {
         // Names follow no pattern: only a digest keeps them out.
         for span in line.spans.iter().filter(|span| !span.kind.starts_with("name_")) {
             let tally = kinds.entry((span.hard, span.kind.clone())).or_default();
-            let share = covered(&line.text, span, &hits);
+            let share = covered(&line.text, span.bstart..span.bend, &hits);
             tally.all += 1;
             tally.partly += u32::from(share < 1.0);
             if share < 0.6 {

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the benchmarks of the `lastbyte-tests` package by name.
+//! `cargo xtask bench`: the benchmarks that make a report, by name.
 
 use std::fs;
 use std::path::Path;
@@ -6,30 +6,33 @@ use std::path::Path;
 use crate::tools::{Done, cargo, run as run_command};
 use crate::workspace::packages;
 
-const PACKAGE: &str = "lastbyte-tests";
+/// Where they are.
+const PACKAGES: [&str; 2] = ["lastbyte-redact", "lastbyte-tests"];
 
 /// Runs one benchmark, or lists them.
 pub(crate) fn run(arguments: &[String]) -> Done<bool> {
     let packages = packages()?;
-    let there: Vec<(&str, &Path)> = packages
+    let there: Vec<(&str, &str, &Path)> = packages
         .iter()
-        .filter(|package| package.name == PACKAGE)
-        .flat_map(|package| package.sources("bench"))
+        .filter(|package| PACKAGES.contains(&package.name.as_str()))
+        .flat_map(|package| {
+            package.sources("bench").map(|(name, source)| (package.name.as_str(), name, source))
+        })
         .collect();
     let Some((name, rest)) = arguments.split_first().filter(|(name, _)| !name.starts_with('-')) else {
         println!(
             "Usage: cargo xtask bench NAME [-- ARGUMENT...]\n\nBenchmarks (`-- --help` lists arguments):"
         );
-        for (name, source) in there {
+        for (_, name, source) in there {
             println!("  {name:<8} {}", about(&read(source)?));
         }
         return Ok(true);
     };
-    if !there.iter().any(|(it, _)| it == name) {
-        let names: Vec<&str> = there.iter().map(|(name, _)| *name).collect();
+    let Some((package, ..)) = there.iter().find(|(_, it, _)| it == name) else {
+        let names: Vec<&str> = there.iter().map(|(_, name, _)| *name).collect();
         return Err(format!("there is no benchmark `{name}`; benchmarks: {}", names.join(", ")));
-    }
-    run_command(cargo().args(["bench", "--package", PACKAGE, "--bench", name]).args(rest))?;
+    };
+    run_command(cargo().args(["bench", "--package", package, "--all-features", "--bench", name]).args(rest))?;
     Ok(true)
 }
 

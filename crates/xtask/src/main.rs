@@ -7,6 +7,7 @@ mod chaos;
 mod clients;
 mod debian;
 mod features;
+mod fuzz;
 mod lint;
 mod rules;
 mod servers;
@@ -30,6 +31,8 @@ Commands:
   bench [NAME] [-- ARGUMENT...]  one benchmark; without a name, lists them
   chaos                          gateways killed fifty times under load, and a quota held for minutes: what `test`
                                  does for seconds
+  fuzz [redact]                  a million texts cut at random, and a million changed at random, through the redactor:
+                                 what `test` does for thousands
   help                           this text
 ";
 
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         "test" => test::run(rest),
         "bench" => bench::run(rest),
         "chaos" => chaos::run(rest),
+        "fuzz" => fuzz::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(true)

@@ -163,7 +163,7 @@ impl<'t> Cursor<'t> {
 }
 
 /// Joins what stands on both sides of it, without being seen.
-fn is_joint(ch: char) -> bool {
+pub(super) fn is_joint(ch: char) -> bool {
     matches!(ch, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
 }
 

@@ -8,7 +8,7 @@
 use super::high::{High, high};
 use super::prose::Prose;
 use super::zh::is_chinese;
-use super::{BEFORE, Rules, base64, cursor, is_word, number, secret};
+use super::{BEFORE, Rules, base64, cursor, email, is_word, number, secret};
 use crate::Rule;
 
 /// The shortest key that is told by how it begins, and the shortest word in base64, in characters.
@@ -16,9 +16,6 @@ const SHORTEST: usize = 15;
 
 /// How much of a domain is looked at, in bytes: more than a short one has, and what is longer is left to its matcher.
 const MOST_DOMAIN: usize = 256;
-
-/// How many Chinese characters are passed over in one go.
-const MOST_RUN: usize = 64;
 
 /// The most Chinese characters that an address begins with.
 const LONGEST_NAME: usize = 4;
@@ -71,16 +68,6 @@ pub(super) fn skip(
     barren: &mut usize,
 ) -> (usize, Option<char>) {
     let bytes = text.as_bytes();
-    // What stands there in another form than it is meant is left to those who read it.
-    let stands = at.checked_sub(1).map(|at| bytes[at]);
-    let plain = last.is_none_or(|last| {
-        stands.map(char::from) == Some(last)
-            || last as u32 > 0x7f
-            || matches!(last, '\n' | '\t' | '\r' | '"' | cursor::Atom::COLOUR)
-    });
-    if !plain && !last.is_some_and(is_word) {
-        return (at, last);
-    }
     let is_zh = rules.contains(Rule::Zh);
     let (mut at, mut last) = (at, last);
     let mut prose = Prose::default();
@@ -103,8 +90,8 @@ pub(super) fn skip(
             Kind::Blank => at + 1,
             Kind::Sign if !secret::asks(bytes, at, last) => at + 1,
             Kind::Opens if !secret::asks(bytes, at, last) && !opens(bytes, at, last) => at + 1,
-            Kind::Escape => match blank_escape(text, at) {
-                Some((ch, end)) if ch != '\\' || !secret::asks(bytes, at, last) => {
+            Kind::Escape => match sign_escape(text, at, last) {
+                Some((ch, end)) if ch.is_ascii_whitespace() || !secret::asks(bytes, at, last) => {
                     (at, last) = (end, Some(ch));
                     continue;
                 }
@@ -170,11 +157,25 @@ impl Hints {
 
     /// Those for a place; all of them where it is in doubt.
     pub(super) fn at(bytes: &[u8], at: usize, last: Option<char>) -> Self {
-        let stands = at.checked_sub(1).map(|at| char::from(bytes[at]));
-        if last != stands || kind(bytes[at]) != Kind::Word {
+        if kind(bytes[at]) != Kind::Word {
             return Self::ALL;
         }
         word(bytes, at, word_end(bytes, at), last, &mut 0)
+    }
+}
+
+impl Hints {
+    /// Without those for what does not begin with this character.
+    pub(super) fn with(self, first: char, last: Option<char>) -> Self {
+        let alphanumeric = first.is_ascii_alphanumeric();
+        let local = first != '.' && email::is_local(first) && !last.is_some_and(email::is_local);
+        Self {
+            // A key, a private key's line, a URL.
+            secret: self.secret && (alphanumeric || matches!(first, '-' | ':')),
+            email: self.email && (local || is_chinese(first)),
+            number: self.number && (alphanumeric || number::may_begin(first)),
+            base64: self.base64 && alphanumeric,
+        }
     }
 }
 
@@ -192,8 +193,11 @@ fn word(bytes: &[u8], at: usize, end: usize, last: Option<char>, barren: &mut us
     let number = if first.is_ascii_digit() {
         !number::is_dull(bytes, at, last)
     } else {
-        // An IBAN; a passport.
-        end - at >= 4 && (digit(2) && digit(3) || end - at >= 7 && digit(1))
+        let len = end - at;
+        let iban = len >= 4 && (len.is_multiple_of(4) || len > SHORTEST) && digit(2) && digit(3) && !digit(1);
+        // One or two letters, and then nothing but digits.
+        let passport = (7..=11).contains(&len) && digit(len - 1) && (2..len - 1).all(digit);
+        iban || passport
     };
     let asked = secret::asks(bytes, at, last);
     // With blanks behind it only the word itself counts.
@@ -212,10 +216,23 @@ fn word(bytes: &[u8], at: usize, end: usize, last: Option<char>, barren: &mut us
 pub(super) fn ends(bytes: &[u8], at: usize) -> bool {
     let Some(byte) = bytes.get(at) else { return false };
     match kind(*byte) {
-        Kind::Escape => false,
+        Kind::Escape => escapes_sign(bytes, at),
         // A colon of full width goes on with an address.
         Kind::High => !matches!(high(bytes, at), High::Unknown | High::Sign(':')),
         _ => true,
+    }
+}
+
+/// Whether an escape stands here that is a line's end, a tab or a quote, or what begins none.
+fn escapes_sign(bytes: &[u8], at: usize) -> bool {
+    let next = bytes.get(at + 1);
+    match bytes[at] {
+        b'\\' => {
+            let slashes = bytes[at..].iter().take(8).take_while(|byte| **byte == b'\\').count();
+            bytes.get(at + slashes).is_some_and(|letter| !matches!(letter, b'/' | b'0' | b'u' | b'\\'))
+        }
+        b'&' => next.is_some_and(|next| !next.is_ascii_alphanumeric() && *next != b'#'),
+        _ => false,
     }
 }
 
@@ -234,7 +251,9 @@ fn is_no_address(bytes: &[u8], end: usize, last: Option<char>) -> bool {
     if last.is_some_and(|last| last.is_ascii() && is_local(last as u8)) {
         return true;
     }
-    end_of(bytes, end, is_local).is_some_and(|end| bytes[end] != b'@' || is_no_domain(bytes, end + 1))
+    let more = bytes[end..].iter().take(email::LONGEST_LOCAL + 1).take_while(|byte| is_local(**byte)).count();
+    let at = end + more;
+    more > email::LONGEST_LOCAL || ends(bytes, at) && (bytes[at] != b'@' || is_no_domain(bytes, at + 1))
 }
 
 /// Whether there is no dot with two letters behind it.
@@ -267,7 +286,7 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
         // The first part of a token has eight more.
         let in_part = |byte: u8| kind(byte) == Kind::Word || byte == b'-';
         let part = bytes[at + 3..].iter().take(8).take_while(|byte| in_part(**byte)).count();
-        return part < 8 && ends(bytes, at + 3 + part);
+        return part < 8 && ends_key(bytes, at + 3 + part);
     }
     if word.starts_with(b"sk-") && !word.starts_with(b"sk-lf-") {
         return at < *barren || {
@@ -275,13 +294,18 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
             at < *barren
         };
     }
+    let in_key = |byte: u8| kind(byte) == Kind::Word || b".-/+=?".contains(&byte);
     if !secret::may_begin_key(word) {
         return true;
     }
-    let in_key = |byte: u8| kind(byte) == Kind::Word || b".-/+=?".contains(&byte);
     let most = SHORTEST.saturating_sub(end - at);
     let more = bytes[end..].iter().take(most).take_while(|byte| in_key(**byte)).count();
-    more < most && ends(bytes, end + more)
+    more < most && ends_key(bytes, end + more)
+}
+
+/// The same for a key, which goes on behind the end of a line in an escape.
+fn ends_key(bytes: &[u8], at: usize) -> bool {
+    ends(bytes, at) && bytes[at] != b'\\'
 }
 
 /// Up to where no key begins with `sk-`: all of them have sixteen letters and digits in a row.
@@ -292,7 +316,7 @@ fn barren_to(bytes: &[u8], at: usize) -> usize {
         match byte {
             b'-' | b'_' => run = 0,
             byte if byte.is_ascii_alphanumeric() => run += 1,
-            _ if ends(bytes, place) => return place,
+            _ if ends_key(bytes, place) => return place,
             _ => return place.saturating_sub(cursor::CAP + RUN),
         }
         if run == RUN {
@@ -318,7 +342,8 @@ fn opens(bytes: &[u8], at: usize, last: Option<char>) -> bool {
     }
     match bytes[at] {
         // `+49`, `+ 49`
-        b'+' => next.is_ascii_digit() || *next == b' ' || !is_no_address(bytes, at + 1, last),
+        // No country's code begins with 0.
+        b'+' => matches!(next, b'1'..=b'9' | b' ') || !is_no_address(bytes, at + 1, last),
         // `-----BEGIN`
         b'-' => {
             let dashes = bytes[at..].iter().take(6).take_while(|byte| **byte == b'-').count();
@@ -332,46 +357,60 @@ fn opens(bytes: &[u8], at: usize, last: Option<char>) -> bool {
     }
 }
 
-/// A blank or a quote that is written as an escape, a terminal's colour, or a backslash that begins none, where there is enough to tell; and
-/// its end.
-fn blank_escape(text: &str, at: usize) -> Option<(char, usize)> {
-    const ENOUGH: usize = 16;
-    const LONGEST_COLOUR: usize = 34;
-    let is_colour = match text.as_bytes()[at] {
-        b'\\' if text.len() >= at + ENOUGH => false,
-        0x1b if text.len() >= at + LONGEST_COLOUR => true,
-        _ => return None,
-    };
+/// A blank or a sign that nothing begins with, written as an escape; a terminal's colour, or what begins no escape.
+/// And its end. Only where there is enough to tell.
+fn sign_escape(text: &str, at: usize, last: Option<char>) -> Option<(char, usize)> {
+    // More than twice as much as the longest escape has.
+    const ENOUGH: usize = 80;
+    if text.len() < at + ENOUGH {
+        return None;
+    }
     let atom = cursor::Cursor::new(text, at, true).peek()?;
-    let is_blank = matches!(atom.ch, '\n' | '\t' | '\r' | '"' | '\\') || is_colour && atom.disguised;
-    is_blank.then_some((atom.ch, atom.end))
+    let is_sign = match atom.ch {
+        '%' if !atom.disguised => is_no_address(text.as_bytes(), at + 1, last),
+        '%' => false,
+        ch => ch.is_ascii() && matches!(kind(ch as u8), Kind::Sign | Kind::Blank | Kind::Escape),
+    };
+    (is_sign && atom.end <= at + ENOUGH / 2).then_some((atom.ch, atom.end))
 }
 
 /// The end of what begins nothing in a run of Chinese characters; where the run begins itself if there is no such part.
 fn chinese(text: &str, at: usize, last: Option<char>) -> usize {
     let bytes = text.as_bytes();
-    let run =
-        bytes[at..].chunks_exact(3).take(MOST_RUN).take_while(|ch| matches!(ch[0], 0xe4..=0xe9)).count();
-    let mut end = at + 3 * run;
-    // A name in front of an `@`.
-    if run == MOST_RUN || !ends(bytes, end) || bytes[end] == b'@' {
-        end = at.max(end.saturating_sub(3 * LONGEST_NAME));
-    }
+    let is_in = |ch: &&[u8; 3]| matches!(ch[0], 0xe4..=0xe9);
     let mut place = at;
-    while place < end {
-        if number::begins_with_bytes(bytes[place], bytes[place + 1], bytes[place + 2]) {
-            if let Some(is) = ['是', '为'].into_iter().find(|is| text[place..].starts_with(*is)) {
+    let (chars, _) = bytes[at..].as_chunks::<3>();
+    for ch in chars.iter().take_while(is_in) {
+        let [first, second, third] = *ch;
+        if number::begins_with_bytes(first, second, third) {
+            // Where there is nothing to break for in the last characters, a name may begin before.
+            let behind = chars[(place - at) / 3..].iter().take(LONGEST_NAME).take_while(is_in).count();
+            if behind < LONGEST_NAME && may_be_at(bytes, place + 3 * behind) {
+                return at.max((place + 3 * behind).saturating_sub(3 * LONGEST_NAME));
+            }
+            if let Some(is) = ['是', '为'].into_iter().find(|is| is.encode_utf8(&mut [0; 4]).as_bytes() == ch)
+            {
                 // What is asked for behind it may be a Chinese character, too.
                 if secret::asks(bytes, place + 3, Some(is)) {
                     return place + 3;
                 }
             } else if !is_lone(text, place, last, at) {
-                break;
+                return place;
             }
         }
         place += 3;
     }
-    place
+    // A name in front of an `@`.
+    if may_be_at(bytes, place) { at.max(place.saturating_sub(3 * LONGEST_NAME)) } else { place }
+}
+
+/// Whether an `@` may stand here, or that is not known.
+fn may_be_at(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_none_or(|byte| match kind(*byte) {
+        Kind::Escape => true,
+        Kind::High => matches!(high(bytes, at), High::Unknown),
+        _ => *byte == b'@',
+    })
 }
 
 /// Whether a numeral stands alone, or behind others; or the sign of a province has no letter behind it.

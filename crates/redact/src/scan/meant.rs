@@ -40,24 +40,51 @@ fn is_lead(byte: u8) -> bool {
     matches!(byte, b'\\' | b'%' | b'&' | 0x1b)
 }
 
-/// Whether what ends here may be the end of an escape that is no quote, or a part of one, told by its bytes: in doubt it
-/// is.
-pub(super) fn may_be_escape(bytes: &[u8], end: usize) -> bool {
+/// The character before a place, as it is meant, and where it begins, with the backslashes of escapes in escapes.
+#[inline]
+pub(super) fn before(bytes: &[u8], end: usize) -> Option<(char, usize)> {
     let back = |by: usize| end.checked_sub(by).map_or(0, |at| bytes[at]);
-    let within = |most: usize, lead: u8| bytes[end.saturating_sub(most)..end].contains(&lead);
-    match back(1) {
-        last if last.is_ascii_alphanumeric() => {
-            back(2) == b'\\' || back(3) == b'%' || back(6) == b'\\' || colour_before(bytes, end).is_some()
+    let last = *bytes[..end].last()?;
+    let read = match last {
+        _ if last.is_ascii_alphanumeric() => {
+            if back(2) == b'\\' {
+                escape(bytes, end - 2, end)
+            } else if back(3) == b'%' {
+                escape(bytes, end - 3, end)
+            } else if back(6) == b'\\' {
+                escape(bytes, end - 6, end)
+            } else {
+                colour_before(bytes, end).map(|at| (Atom::COLOUR, at))
+            }
         }
-        b'/' => back(2) == b'\\',
-        b';' => within(11, b'&'),
-        b'}' => within(12, b'\\'),
-        // A joint belongs to the escape behind it.
-        0x80.. => ["\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{feff}", "\u{ad}"]
-            .iter()
-            .any(|joint| bytes[..end].ends_with(joint.as_bytes())),
-        _ => false,
-    }
+        b'"' | b'/' if back(2) == b'\\' => escape(bytes, end - 2, end),
+        b';' => within(bytes, end, 11, b'&'),
+        b'}' => within(bytes, end, 12, b'\\'),
+        0x80.. => return high_before(bytes, end),
+        _ => None,
+    };
+    Some(read.unwrap_or((char::from(last), end - 1)))
+}
+
+#[cold]
+fn within(bytes: &[u8], end: usize, most: usize, lead: u8) -> Option<(char, usize)> {
+    let from = end.saturating_sub(most);
+    escape(bytes, from + bytes[from..end].iter().rposition(|byte| *byte == lead)?, end)
+}
+
+/// What an escape between two places stands for, and where it begins.
+fn escape(bytes: &[u8], at: usize, end: usize) -> Option<(char, usize)> {
+    let atom = Cursor::new(std::str::from_utf8(&bytes[at..end]).ok()?, 0, true).peek()?;
+    let slashes = bytes[..at].iter().rev().take_while(|byte| **byte == b'\\' && bytes[at] == b'\\').count();
+    (atom.disguised && atom.end == end - at).then_some((atom.ch, at - slashes))
+}
+
+/// The same for what is not ASCII.
+fn high_before(bytes: &[u8], end: usize) -> Option<(char, usize)> {
+    let from = end.saturating_sub(4);
+    let at = from + bytes[from..end].iter().rposition(|byte| *byte & 0xc0 != 0x80)?;
+    let ch = std::str::from_utf8(&bytes[at..end]).ok()?.chars().next()?;
+    Some((ch, at))
 }
 
 /// Where a sequence for a terminal's colour begins that ends here.
@@ -99,14 +126,25 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_an_escape_is_seen() {
-        for text in
-            [r"a\n", "a%3D", r"a\u003d", r"a\\u003d", "a&#61;", r"\u{3d}", r"\/", "a\u{1b}[0m", "\u{1b}[m"]
-        {
-            assert!(may_be_escape(text.as_bytes(), text.len()), "{text:?}");
+    fn the_character_before_a_place_is_seen_through_escapes() {
+        for (text, ch, at) in [
+            (r"a\n", '\n', 1),
+            (r"a\\n", '\n', 1),
+            ("a%3D", '=', 1),
+            (r"a\u003d", '=', 1),
+            (r"a\\u003d", '=', 1),
+            ("a&#61;", '=', 1),
+            (r"a\u{3d}", '=', 1),
+            (r"a\/", '/', 1),
+            ("a\u{1b}[0m", Atom::COLOUR, 1),
+            ("form", 'm', 3),
+            ("10m", 'm', 2),
+            ("[m", 'm', 1),
+            ("a;", ';', 1),
+            ("a是", '是', 1),
+        ] {
+            assert_eq!(before(text.as_bytes(), text.len()), Some((ch, at)), "{text:?}");
         }
-        for text in ["a", "form", "10m", "[m", ";", "}", "/", ""] {
-            assert!(!may_be_escape(text.as_bytes(), text.len()), "{text:?}");
-        }
+        assert_eq!(before(b"", 0), None);
     }
 }

@@ -212,10 +212,19 @@ impl Scan {
         }
     }
 
+    /// Up to where no rule of one's own finds anything.
+    fn clear(&mut self, text: &str) -> usize {
+        let Some(own) = &self.own else { return text.len() };
+        if self.at >= self.clear {
+            self.clear = own.next(text, self.at);
+        }
+        self.clear
+    }
+
     /// The next place where something may begin, and the character before it.
     fn skip(&mut self, text: &str, complete: bool) -> (usize, Option<char>) {
-        let (mut at, mut last) = (self.at, self.last);
         let clear = self.clear(text);
+        let (mut at, mut last) = (self.at, self.last);
         if clear < text.len() {
             // At the end of what it is given the gate is in doubt.
             return gate::skip(&text[..clear], at, last, self.rules, &mut self.barren);
@@ -225,15 +234,6 @@ impl Scan {
             (at, last) = gate::skip(text, at, last, self.rules, &mut self.barren);
         }
         if is_near(at) { gate::skip_to_end(text, at, last, self.rules) } else { (at, last) }
-    }
-
-    /// Up to where no rule of one's own finds anything.
-    fn clear(&mut self, text: &str) -> usize {
-        let Some(own) = &self.own else { return text.len() };
-        if self.at >= self.clear {
-            self.clear = own.next(text, self.at);
-        }
-        self.clear
     }
 
     /// Whether a word is not over which may become an address: no matcher has to tell that.
@@ -264,14 +264,15 @@ impl Scan {
         }
         let before = &text[ceil(text, self.at.saturating_sub(BEFORE))..self.at];
         let hints = if self.is_slow { Hints::ALL } else { Hints::at(text.as_bytes(), self.at, self.last) };
+        let hints = if self.is_slow { hints } else { hints.with(first, self.last) };
         // What announces a secret is read as it is meant, where there may be something like that.
-        let asks = hints.secret && (self.is_slow || secret::asks(text.as_bytes(), self.at, self.last));
+        let asks = self.is_slow || secret::asks(text.as_bytes(), self.at, self.last);
         let announced = if asks { as_meant(before) } else { "".into() };
         let announced: &str = &announced;
         type Matcher = fn(&mut Cursor<'_>, &str, Option<char>, Rules) -> Option<Match>;
         let number: Matcher = |cursor, before, _, rules| number::find(cursor, before, rules);
         let matchers: [(bool, &str, Matcher); 5] = [
-            (hints.secret, announced, secret::find),
+            (hints.secret || asks, announced, secret::find),
             (hints.email, before, email::find),
             (hints.number, before, number),
             (hints.base64, before, base64::find),

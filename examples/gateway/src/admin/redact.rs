@@ -61,7 +61,7 @@ struct Asked {
 struct Answer {
     text: String,
     hits: Vec<Found>,
-    rules: Vec<&'static str>,
+    rules: Vec<String>,
     style: &'static str,
 }
 
@@ -70,7 +70,7 @@ struct Answer {
 struct Found {
     start: usize,
     end: usize,
-    rule: &'static str,
+    rule: String,
     why: &'static str,
     mark: String,
 }
@@ -120,12 +120,13 @@ impl Playground {
         let hits = redactor.find(&asked.text).into_iter().map(|hit| {
             let mut mark = String::new();
             redactor.mark(&hit, &mut mark);
-            Found { start: hit.range.start, end: hit.range.end, rule: hit.rule.name(), why: hit.why, mark }
+            let rule = hit.rule.name().to_owned();
+            Found { start: hit.range.start, end: hit.range.end, rule, why: hit.why, mark }
         });
         Ok(Answer {
             hits: hits.collect(),
             text: redactor.redact(&asked.text).into_owned(),
-            rules: rules.iter().map(|rule| rule.name()).collect(),
+            rules: rules.iter().map(|rule| rule.name().to_owned()).collect(),
             style: name,
         })
     }
@@ -153,7 +154,7 @@ mod tests {
                 at = hit.end;
             }
             assert_eq!(made + &text[at..], answer.text);
-            let rules: Vec<_> = answer.hits.iter().map(|hit| hit.rule).collect();
+            let rules: Vec<_> = answer.hits.iter().map(|hit| hit.rule.as_str()).collect();
             assert_eq!(rules, ["phone", "email", "secret"]);
             assert!(answer.hits.iter().all(|hit| !hit.why.is_empty()));
         }

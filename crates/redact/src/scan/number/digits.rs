@@ -1,7 +1,6 @@
 //! A number as people write it: digits in groups.
 
 use crate::scan::cursor::{Atom, Cursor};
-use crate::scan::gate;
 
 /// The most digits that are read: a card has 19, and one more tells that it is none.
 pub(crate) const MOST_DIGITS: usize = 20;
@@ -195,89 +194,6 @@ impl Digits {
             }
         })
     }
-}
-
-/// The fewest digits of any number.
-const FEWEST: usize = 7;
-
-/// See [`super::is_dull`]. Groups are read as [`Digits::read`] reads them.
-pub(super) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
-    let byte = |at: usize| bytes.get(at).copied().unwrap_or_default();
-    let ends = |at: usize| gate::ends(bytes, at);
-    let group = |from: usize| {
-        let len = bytes[from..].iter().take(MOST_DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
-        (len, from + len)
-    };
-    match last {
-        Some('$') => return true,
-        // A digit that ends an escape is none.
-        Some('.') if at >= 2 && bytes[at - 2].is_ascii_digit() => {
-            let before = &bytes[at.saturating_sub(10)..at];
-            if !before.iter().any(|byte| matches!(byte, b'\\' | b'%' | b'&' | 0x1b)) {
-                return true;
-            }
-        }
-        _ => {}
-    }
-    let (first, mut end) = group(at);
-    // An address: `1.2.3`, `2001:db8:`
-    if first <= 3 && byte(end) == b'.' {
-        let (second, end) = group(end + 1);
-        if !ends(end) || (1..=3).contains(&second) && byte(end) == b'.' {
-            return false;
-        }
-    }
-    if matches!(byte(at), b'2' | b'3' | b'6') {
-        let in_address = |byte: &&u8| byte.is_ascii_hexdigit() || **byte == b':';
-        let (mut colons, mut double) = (0, false);
-        let len = bytes[at..].iter().take(40).take_while(in_address).count();
-        for (place, _) in bytes[at..at + len].iter().enumerate().filter(|(_, byte)| **byte == b':') {
-            colons += 1;
-            double |= place > 0 && bytes[at + place - 1] == b':';
-        }
-        if colons > 0 && (double || colons > 5 || !ends(at + len)) {
-            return false;
-        }
-    }
-    if first > 1 && bytes[at..].starts_with(b"00") {
-        return false;
-    }
-    let (mut total, mut groups, mut spread) = (0, 0, true);
-    let mut len = first;
-    loop {
-        if !ends(end) {
-            return false;
-        }
-        if byte(end).is_ascii_alphanumeric() || byte(end) == b'_' {
-            // An ID number may end in one.
-            if total + len == 17 && byte(end).eq_ignore_ascii_case(&b'x') {
-                return false;
-            }
-            break;
-        }
-        total += len;
-        groups += 1;
-        spread &= len == 1;
-        let may_go_on = match groups {
-            1 => matches!(first, 1 | 3..=7) || bytes[at..].starts_with(b"86"),
-            _ if spread => true,
-            _ => groups < 5,
-        };
-        if total >= FEWEST {
-            return false;
-        }
-        if !may_go_on || !matches!(byte(end), b' ' | b'-' | b'.' | b'/') {
-            break;
-        }
-        if !ends(end + 1) {
-            return false;
-        }
-        if !byte(end + 1).is_ascii_digit() {
-            break;
-        }
-        (len, end) = group(end + 1);
-    }
-    true
 }
 
 /// What follows a number that ends here. The cursor stays.

@@ -6,12 +6,14 @@
 mod before;
 mod card;
 mod digits;
+mod dull;
 mod id;
 mod phone;
 mod plan;
 
 pub(crate) use self::before::{Before, Words};
 use self::digits::{Digits, Script};
+pub(crate) use self::dull::is_dull;
 use super::cursor::Cursor;
 use super::{Match, Rules, Swallow, ip};
 use crate::Rule;
@@ -39,10 +41,10 @@ const BEGINNINGS: [u64; 1024] = {
     bits
 };
 
-/// Whether no number begins with the digit that stands here, and with nothing before it that `last` is no part of.
-/// Reads bytes only, and is in doubt `false`.
-pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
-    digits::is_dull(bytes, at, last)
+/// Whether a number may begin with a character that is no letter and no digit of ASCII.
+pub(crate) fn may_begin(first: char) -> bool {
+    matches!(first, '+' | '(' | ':')
+        || !first.is_ascii() && (Script::of(first).is_some() || is_province(first))
 }
 
 /// Where a plate is from, and what stands there on those of embassies and consulates.

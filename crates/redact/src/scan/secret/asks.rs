@@ -1,10 +1,10 @@
 //! Whether something announces that a secret follows: a shortcut that changes no result.
 
-use super::announce::{IS, JOINTS, TYPES, ends_with};
+use super::announce::ends_with;
 use super::names::announces;
 use crate::scan::BEFORE;
-use crate::scan::cursor::Atom;
-use crate::scan::meant::{colour_before, may_be_escape};
+use crate::scan::cursor::{Atom, is_joint};
+use crate::scan::meant::before;
 
 /// Whether what stands before a place may announce that a secret follows. Reads bytes only, and is in doubt `true`.
 #[inline]
@@ -14,54 +14,94 @@ pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool
         // A blank behind a letter is by far the most common.
         ' ' | '\n' => match bytes[..at].get(at.wrapping_sub(2)) {
             None => false,
-            Some(b'r' | b'R') => ends_with(&bytes[..at - 1], b"bearer") || may_be_escape(bytes, at - 1),
-            Some(b'c' | b'C') => ends_with(&bytes[..at - 1], b"basic") || may_be_escape(bytes, at - 1),
-            // `password is …`
-            Some(b's' | b'S') if ends_with(&bytes[..at - 1], b" is") => true,
-            Some(b'0'..=b'9') => may_be_escape(bytes, at - 1),
-            // `--password …`
-            Some(byte) if byte.is_ascii_alphabetic() => {
-                announces(&bytes[..at - 1]) || may_be_escape(bytes, at - 1)
+            Some(byte) if byte.is_ascii_alphanumeric() => {
+                let word = &bytes[..at - 1];
+                // `password is …`, `--password …`
+                let loosely = byte.is_ascii_alphabetic() && (announces(word) || ends_with(word, b" is"));
+                let may = loosely || matches!(byte | 0x20, b'r' | b'c') || !stands(bytes, at - 1);
+                may && is_asked(bytes, at)
             }
-            Some(
-                b' '
-                | b'\t'
-                | b'\n'
-                | b'\r'
-                | b':'
-                | b'='
-                | b'>'
-                | b'*'
-                | b'\\'
-                | b';'
-                | b'}'
-                | b'/'
-                | 0x80..,
-            ) => is_asked(bytes, at, last),
+            Some(b' ' | b'\t' | b'\n' | b'\r' | b':' | b'=' | b'>' | b'*' | b'\\' | b';' | b'}' | 0x80..) => {
+                is_asked(bytes, at)
+            }
             _ => false,
         },
-        '\t' | '\r' | ':' | '=' | '"' | '\'' | '`' | '>' | '*' | '是' | '为' | Atom::COLOUR => {
-            is_asked(bytes, at, last)
-        }
+        '\t' | '\r' | ':' | '=' | '"' | '\'' | '`' | '>' | '*' | '是' | '为' => is_asked(bytes, at),
+        // No sequence ends in what begins it.
+        Atom::COLOUR => bytes[at - 1] != 0x1b && is_asked(bytes, at),
         _ => false,
     }
 }
 
-/// The same where all that counts stands for itself: a sign, one blank or quote, and a word before it. Else nothing is
-/// said.
+/// Goes back over characters.
+struct Back<'b> {
+    bytes: &'b [u8],
+    end: usize,
+    far: usize,
+}
+
+impl Back<'_> {
+    /// The character before, without colours and joints, and where it begins.
+    #[inline]
+    fn peek(&mut self) -> Option<(char, usize)> {
+        loop {
+            let (ch, at) = before(self.bytes, self.end).filter(|_| self.end > self.far)?;
+            let is_colour = ch == Atom::COLOUR && self.end - at > 1;
+            if !is_colour && !is_joint(ch) {
+                return Some((ch, at));
+            }
+            self.end = at;
+        }
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<char> {
+        let (ch, at) = self.peek()?;
+        self.end = at;
+        Some(ch)
+    }
+
+    fn skip(&mut self, is_in: impl Fn(char) -> bool) {
+        while let Some((_, at)) = self.peek().filter(|(ch, _)| is_in(*ch)) {
+            self.end = at;
+        }
+    }
+
+    fn ends_with(&mut self, word: &str) -> bool {
+        word.bytes()
+            .rev()
+            .all(|byte| self.next().is_some_and(|ch| ch.eq_ignore_ascii_case(&char::from(byte))))
+    }
+}
+
+/// The same where all that counts stands for itself: a sign, one blank or quote, and a word before it; `是` or `：` and a
+/// Chinese character before it. Else nothing is said.
 #[inline]
 fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
+    const IS: [[u8; 3]; 2] = [[0xe6, 0x98, 0xaf], [0xe4, 0xb8, 0xba]];
+    const CHINESE: [[u8; 3]; 3] = [IS[0], IS[1], [0xef, 0xbc, 0x9a]];
+    if let Some([0xe4..=0xe9, _, _, sign @ ..]) = bytes[..at].last_chunk::<6>()
+        && CHINESE.contains(sign)
+    {
+        let name = &bytes[..at - 3];
+        // `密码是：`
+        let is_joined = name.last_chunk().is_some_and(|last| IS.contains(last));
+        return (!is_joined).then(|| announces(name));
+    }
     let sign = match bytes[..at].last_chunk::<2>()? {
         b",\"" | b"{\"" | b"[\"" => return Some(false),
+        [_, b'"'] if stands(bytes, at - 1) => return Some(false),
         [b':' | b'=', b'"' | b' '] => at - 2,
         [_, b'='] => at - 1,
+        [_, b':'] if is_behind_no_user(bytes, at - 1) => at - 1,
         _ => return None,
     };
     let name = &bytes[..sign];
     let name = name.strip_suffix(b"\"").unwrap_or(name);
-    let is_plain = stands(name, name.len()) && stands(name, name.len() - 1);
-    let is_more = TYPES.iter().any(|ends| name.ends_with(ends)) || ends_with(name, IS[0].as_bytes());
-    (is_plain && !is_more).then(|| announces(name))
+    // `the password is:`, `PASSWORD: String=`
+    let is_joined = || [&b"is"[..], b"str", b"ing"].iter().any(|end| ends_with(name, end));
+    let plain = stands(name, name.len()) && stands(name, name.len() - 1);
+    (plain && (announces(name) || !is_joined())).then(|| announces(name))
 }
 
 /// Whether what ends here is a letter or digit that ends no escape.
@@ -74,92 +114,113 @@ fn stands(bytes: &[u8], end: usize) -> bool {
         && *a != b'\\'
 }
 
-fn is_asked(bytes: &[u8], at: usize, last: char) -> bool {
+/// Whether no `://` and a user's name end here, told without looking through escapes.
+#[inline]
+fn is_behind_no_user(bytes: &[u8], colon: usize) -> bool {
+    let name =
+        bytes[..colon].iter().rev().take(BEFORE - 8).take_while(|byte| PASSED[usize::from(**byte)]).count();
+    let from = colon - name;
+    match bytes[..from].last() {
+        Some(b'?' | b'#' | b' ' | b'"' | b'\n' | b':') => true,
+        Some(b'/') => stands(bytes, from - 1),
+        _ => false,
+    }
+}
+
+/// What stands for itself and may belong to a user's name.
+const PASSED: [bool; 256] = {
+    let mut passed = [false; 256];
+    let mut byte = 0;
+    while byte < 0x80 {
+        passed[byte] = !matches!(
+            byte as u8,
+            b'?' | b'#' | b' ' | b'"' | b'\n' | b':' | b'/' | b'\\' | b'%' | b'&' | 0x1b
+        );
+        byte += 1;
+    }
+    passed
+};
+
+fn is_asked(bytes: &[u8], at: usize) -> bool {
     if let Some(asked) = is_asked_plainly(bytes, at) {
         return asked;
     }
     let far = at.saturating_sub(BEFORE - 8);
-    // Over such bytes, and over colours.
-    let trim = |mut end: usize, blanks: &[u8]| {
-        while end > far {
-            if blanks.contains(&bytes[end - 1]) {
-                end -= 1;
-            } else if let Some(start) = colour_before(bytes, end) {
-                end = start;
-            } else {
-                break;
-            }
-        }
-        end
-    };
-    let mut end = trim(at, b"");
-    if end <= far {
-        return far > 0;
-    }
-    if last == ':' || last == Atom::COLOUR && bytes[end - 1] == b':' {
-        // `://name:…`
-        let inner = |byte: &&u8| !matches!(byte, b'/' | b'?' | b'#' | b' ' | b'"' | b'\n' | b':');
-        let name = bytes[far..end - 1].iter().rev().take_while(inner).count();
-        let from = end - 1 - name;
-        let veiled = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | 0x1b);
-        if from == far && far > 0
-            || bytes[..from].ends_with(b"/")
-            || bytes[..from].ends_with(b"\\/")
-            || colour_before(bytes, from).is_some()
-            || bytes[from..end].iter().any(veiled)
-        {
-            return true;
-        }
-    }
-    if matches!(bytes[end - 1], b'"' | b'\'' | b'`') {
-        end = trim(end - 1, b"\\");
-        if end > far + 5 && bytes[..end].ends_with(b"Some(") {
-            end -= 5;
-        }
-    }
-    end = trim(end, b" \t\n\r*");
-    if end <= far {
-        return far > 0;
-    }
-    if may_be_escape(bytes, end) {
+    // What is not seen may announce it.
+    let unseen = far > 0;
+    let mut back = Back { bytes, end: at, far };
+    let Some((mut ch, start)) = back.peek() else { return unseen };
+    let is_coloured = back.end < at;
+    // As it is meant, or as it stands: then what is percent-encoded is no delimiter.
+    if ch == ':' && [false, true].iter().any(|stands| is_behind_user(Back { end: start, ..back }, *stands)) {
         return true;
     }
-    let ends = |end: usize, word: &str| bytes[far..end].ends_with(word.as_bytes());
-    match bytes[end - 1] {
+    if matches!(ch, '"' | '\'' | '`') {
+        back.end = start;
+        back.skip(|ch| ch == '\\');
+        let here = back.end;
+        if !back.ends_with("Some(") {
+            back.end = here;
+        }
+    }
+    let here = back.end;
+    back.skip(|ch| matches!(ch, ' ' | '\t' | '\n' | '\r' | '*' | '\u{3000}'));
+    let parted = back.end < here || is_coloured;
+    let word = back.end;
+    match back.next() {
+        None => return unseen,
+        Some(next) => ch = next,
+    }
+    let ends = |end: usize, word: &str| Back { bytes, end, far }.ends_with(word);
+    match ch {
         // `:=`, `==`, `=>`; `>` of a tag.
-        b':' | b'=' | b'>' => {
-            end -= 1;
-            if end > far && matches!(bytes[end - 1], b':' | b'=') {
-                end -= 1;
+        ':' | '=' | '>' | '：' | '＝' | '是' | '为' => {
+            if let Some((':' | '=', at)) = back.peek() {
+                back.end = at;
             }
         }
-        byte if byte.is_ascii_alphabetic() => {
-            let word = &bytes[..end];
-            let loosely = ends_with(word, b" is") || announces(word);
-            return end < at && (loosely || ends_with(word, b"bearer") || ends_with(word, b"basic"));
-        }
-        0x80.. => {
-            if ends(end, "\u{3000}") {
-                return true;
-            }
-            if !["：", "＝", "是", "为"].iter().any(|joint| ends(end, joint)) {
-                return false;
-            }
-            end -= 3;
+        ch if ch.is_ascii_alphabetic() => {
+            let loosely = ["bearer", "basic", " is"].iter().any(|end| ends(word, end));
+            return parted && (loosely || announced(Back { bytes, end: word, far }, unseen));
         }
         _ => return false,
     }
-    end = trim(end, JOINTS);
-    if TYPES.iter().any(|name| bytes[far..end].ends_with(name)) {
+    back.skip(|ch| matches!(ch, ' ' | '\t' | '"' | '\'' | '`' | '\\' | '*' | ']'));
+    // More words between them, and types.
+    if [" is", "str", "tring", ">"].iter().any(|end| ends(back.end, end))
+        || matches!(back.peek(), Some(('是' | '为', _)))
+    {
         return true;
     }
-    for word in IS {
-        if end > far && ends_with(&bytes[far..end], word.as_bytes()) {
-            end = trim(end - word.len(), JOINTS);
+    announced(back, unseen)
+}
+
+/// Whether a word that announces a value ends here, perhaps with a number: `password_1`.
+fn announced(mut back: Back<'_>, unseen: bool) -> bool {
+    let here = back.end;
+    back.skip(|ch| ch.is_ascii_digit());
+    if back.end < here {
+        back.skip(|ch| matches!(ch, '_' | '-'));
+    }
+    let mut name = [0; 8];
+    let Some(last) = back.next() else { return unseen };
+    let Some(second) = back.next() else { return unseen };
+    let len = second.encode_utf8(&mut name).len();
+    let len = len + last.encode_utf8(&mut name[len..]).len();
+    announces(&name[..len])
+}
+
+/// Whether `://` and a user's name without a colon end here.
+fn is_behind_user(mut back: Back<'_>, stands: bool) -> bool {
+    loop {
+        match back.next() {
+            None => return back.far > 0,
+            Some('/' | '?' | '#' | ' ' | '"' | ':') if stands && back.bytes[back.end] == b'%' => {}
+            Some('/') => {
+                return matches!(back.next(), Some('/') | None) && matches!(back.next(), Some(':') | None);
+            }
+            Some('?' | '#' | ' ' | '"' | '\n' | ':') => return false,
+            Some(_) => {}
         }
     }
-    if end < far + 2 {
-        return far > 0;
-    }
-    may_be_escape(bytes, end) || may_be_escape(bytes, end - 1) || announces(&bytes[..end])
 }

@@ -26,17 +26,6 @@ pub(in crate::scan) fn begins_key(first: u8, second: u8) -> bool {
     BEGINS[two / 64] & 1 << (two % 64) != 0
 }
 
-/// Whether a key that is told by its beginning may begin with these bytes; in doubt, and where there are too few, it does.
-pub(in crate::scan) fn may_begin_key(bytes: &[u8]) -> bool {
-    let veils = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii() || b"\\%&\x1b".contains(byte));
-    bytes.starts_with(b"ey")
-        || SHAPES.iter().any(|shape| {
-            let begins = shape.begins.as_bytes();
-            let same = bytes.iter().zip(begins).take_while(|(one, other)| one == other).count();
-            same == begins.len() || same > 0 && veils(bytes.get(same))
-        })
-}
-
 /// The most bytes that tell a key, and one more that tells it is none.
 const LONGEST_BEGINNING: usize = {
     let (mut at, mut longest) = (0, 0);
@@ -48,6 +37,17 @@ const LONGEST_BEGINNING: usize = {
     }
     longest + 1
 };
+
+/// Whether a key that is told by its beginning may begin with these bytes; in doubt, and where there are too few, it does.
+pub(in crate::scan) fn may_begin_key(bytes: &[u8]) -> bool {
+    let veils = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii() || b"\\%&".contains(byte));
+    bytes.starts_with(b"ey")
+        || SHAPES.iter().any(|shape| {
+            let begins = shape.begins.as_bytes();
+            let same = bytes.iter().zip(begins).take_while(|(one, other)| one == other).count();
+            same == begins.len() || same > 0 && veils(bytes.get(same))
+        })
+}
 
 /// A key that begins here.
 pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found> {
@@ -105,8 +105,13 @@ pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found>
         for _ in 0..shape.begins.len() {
             cursor.next()?;
         }
-        let word = Word::read(cursor, CAP, shape.letters.is_in());
+        let body = cursor.at();
+        let mut word = Word::read(cursor, shape.enough(), shape.letters.is_in());
         shape.fits(&word).then_some(())?;
+        cursor.set(body);
+        if shape.goes_on() {
+            word = Word::read(cursor, CAP, shape.letters.is_in());
+        }
         let why = match shape.why {
             "token of GitHub" if is_github(&word.text) => "token of GitHub, check sum",
             why => why,

@@ -1,7 +1,7 @@
 //! Secrets that are told by what stands before them: `Bearer …`, `password=…`, `https://user:…@`.
 
 use super::announce::{How, Joined, joined};
-use super::names::named;
+use super::names::{Named, named};
 use super::word::Word;
 use super::{Found, Tail, url, worth};
 use crate::scan::cursor::{Atom, CAP, Cursor};
@@ -12,6 +12,9 @@ pub(super) const LONGEST: usize = 512;
 
 /// A quote that opens a value, and whether it is an escape.
 pub(super) type Quote = (char, bool);
+
+/// The longest name within a value, in bytes.
+const LONGEST_NAME: usize = 64;
 
 const WHY: &str = "value of a word such as password";
 
@@ -63,8 +66,8 @@ fn bearer(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
 
 /// The value behind a word, `=` or `:`, and perhaps quotes.
 fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
-    let Joined { name, quote, how } = joined(before.as_bytes())?;
-    let named = named(before.get(..name)?)?;
+    let Joined { name: until, quote, how } = joined(before.as_bytes())?;
+    let name = named(before.get(..until)?)?;
     // More of what joins them.
     if quote.is_none()
         && cursor.peek().is_some_and(|atom| matches!(atom.ch, ':' | '=' | '>' | '*' | '是' | '为'))
@@ -72,8 +75,8 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
         return None;
     }
     let start = cursor.at();
-    let (canonical, end) = value(cursor, quote)?;
-    let is_secret = worth::is_secret(named, &canonical, quote.is_some());
+    let (canonical, end) = value(cursor, name, quote)?;
+    let is_secret = worth::is_secret(name, &canonical, quote.is_some());
     let is_strange = match how {
         How::Tightly => true,
         // Else it is a word of the sentence.
@@ -90,14 +93,19 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
 }
 
 /// A value: to the quote that closes it, or to what cannot stand in one.
-fn value(cursor: &mut Cursor<'_>, quote: Option<Quote>) -> Option<(String, usize)> {
+fn value(cursor: &mut Cursor<'_>, name: Named, quote: Option<Quote>) -> Option<(String, usize)> {
     let mut canonical = String::new();
     // Without the stop of the sentence.
     let (mut len, mut end) = (0, cursor.at());
     while let Some(atom) = cursor.peek() {
         // The sentence goes on without a blank.
         let is_sentence = quote.is_none() && is_chinese(atom.ch) && worth::is_strong(&canonical);
-        if is_sentence || ends_value(cursor, atom, quote) {
+        // Another name, whose value will be looked at: else a row of names would be read from each of them.
+        let is_name = quote.is_none()
+            && matches!(atom.ch, ':' | '=')
+            && canonical.len() < LONGEST_NAME
+            && named(&canonical).is_some_and(|other| other == name || other == Named::Password);
+        if is_sentence || is_name || ends_value(cursor, atom, quote) {
             break;
         }
         cursor.set(atom.end);

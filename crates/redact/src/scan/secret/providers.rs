@@ -5,6 +5,7 @@
 //! there is no greatest one.
 
 use super::word::Word;
+use crate::scan::cursor::CAP;
 
 /// Keys of one kind.
 pub(super) struct Shape {
@@ -80,6 +81,23 @@ impl Shape {
             }
     }
 
+    /// How many characters tell whether it fits.
+    pub(super) fn enough(&self) -> usize {
+        match self.form {
+            // One more than there may be.
+            Form::Uuid => 37,
+            Form::Parts => 28 + 7 + 64 + 3,
+            // Who has written as much without such a run writes no key. It bounds what is read of a row of beginnings.
+            Form::Run(_) => 256,
+            Form::Any | Form::Digit => CAP,
+        }
+    }
+
+    /// Whether it may be longer than that.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(self.form, Form::Run(_))
+    }
+
     const fn with(mut self, form: Form) -> Self {
         self.form = form;
         self
@@ -113,6 +131,7 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("sk-", 16, Url, "key that begins with sk-").run(16),
     shape("sk_live_", 16, Alnum, "key of Stripe"),
     shape("sk_test_", 16, Alnum, "key of Stripe"),
+    shape("sk_prod_", 16, Alnum, "key of Stripe"),
     shape("sk_", 40, Hex, "key of ElevenLabs"),
     shape("AIza", 30, Url, "key of Google"),
     shape("gsk_", 40, Alnum, "key of Groq"),
@@ -176,14 +195,19 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("ghs_", 30, Alnum, "token of GitHub"),
     shape("ghr_", 30, Alnum, "token of GitHub"),
     shape("github_pat_", 22, Url, "token of GitHub"),
-    shape("glpat-", 20, Dotted, "token of GitLab"),
-    shape("gldt-", 20, Url, "token of GitLab"),
-    shape("glptt-", 20, Url, "token of GitLab"),
-    shape("glrt-", 20, Dotted, "token of GitLab"),
-    shape("glft-", 20, Url, "token of GitLab"),
-    shape("glcbt-", 20, Url, "token of GitLab"),
+    // Twenty letters, of which the last ones may be taken for a dash of the sentence.
+    shape("glpat-", 16, Dotted, "token of GitLab"),
+    shape("gldt-", 16, Url, "token of GitLab"),
+    shape("glptt-", 16, Url, "token of GitLab"),
+    shape("glrt-", 16, Dotted, "token of GitLab"),
+    shape("glft-", 16, Url, "token of GitLab"),
+    shape("glcbt-", 16, Url, "token of GitLab"),
     shape("glagent-", 40, Url, "token of GitLab"),
     shape("gloas-", 40, Url, "secret of GitLab"),
+    shape("glffct-", 16, Url, "token of GitLab"),
+    shape("glimt-", 16, Url, "token of GitLab"),
+    shape("glsoat-", 16, Url, "token of GitLab"),
+    shape("GR1348941", 16, Url, "token of GitLab"),
     shape("ATATT3", 60, Base64, "token of Atlassian"),
     shape("ATBB", 24, Alnum, "password of Bitbucket").digit(),
     shape("npm_", 30, Alnum, "token of npm"),
@@ -194,12 +218,12 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("AGE-SECRET-KEY-1", 58, Capitals, "key of age"),
     // Messages and mail.
     shape("xoxb-", 16, Url, "token of Slack"),
-    shape("xoxa-", 16, Url, "token of Slack"),
+    shape("xoxa-", 12, Url, "token of Slack"),
     shape("xoxe-", 16, Url, "token of Slack"),
     shape("xoxe.", 16, Url, "token of Slack"),
     shape("xoxp-", 16, Url, "token of Slack"),
     shape("xoxo-", 16, Url, "token of Slack"),
-    shape("xoxr-", 16, Url, "token of Slack"),
+    shape("xoxr-", 12, Url, "token of Slack"),
     shape("xoxs-", 16, Url, "token of Slack"),
     shape("xapp-", 16, Url, "token of Slack"),
     shape("hooks.slack.com/services/", 30, Base64, "webhook of Slack"),
@@ -220,6 +244,7 @@ pub(super) const SHAPES: &[Shape] = &[
     // Payment, trade, watching, documents.
     shape("rk_live_", 16, Alnum, "key of Stripe"),
     shape("rk_test_", 16, Alnum, "key of Stripe"),
+    shape("rk_prod_", 16, Alnum, "key of Stripe"),
     shape("whsec_", 24, Base64, "key of Stripe"),
     shape("sq0atp-", 20, Url, "token of Square"),
     shape("sq0csp-", 40, Url, "secret of Square"),

@@ -11,8 +11,8 @@ pub(super) struct Word {
 }
 
 impl Word {
-    /// Reads at most `most` characters. Dots and dashes at its end belong to the sentence, unless it is cut. A line's end that is written as an escape does not end it where what comes then
-    /// looks like its other half.
+    /// Reads at most `most` characters. Dots and dashes at its end belong to the sentence, unless it is cut. A line's end
+    /// that is written as an escape does not end it where what comes then looks like its other half.
     pub(super) fn read(cursor: &mut Cursor<'_>, most: usize, is_in: fn(char) -> bool) -> Self {
         let mut text = String::new();
         let mut joined = false;

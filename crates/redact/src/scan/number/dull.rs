@@ -1,0 +1,118 @@
+//! Where no number begins: a shortcut that changes no result.
+
+use super::digits::MOST_DIGITS;
+use crate::scan::gate;
+
+/// The fewest digits of any number.
+const FEWEST: usize = 7;
+
+/// How much is looked at behind `00`, in bytes.
+const MOST_BEHIND_00: usize = 48;
+
+/// Whether a dash before a place belongs to a code, as in a UUID, as [`Before::joins_figures`] has it.
+///
+/// [`Before::joins_figures`]: super::Before::joins_figures
+fn is_in_code(bytes: &[u8], at: usize) -> bool {
+    // Longer than the word that is looked at, and an escape before it.
+    const NEAR: usize = 24;
+    let Some(near) = at.checked_sub(NEAR + 1).and_then(|from| bytes.get(from..at - 1)) else { return false };
+    if bytes[at - 1] != b'-' || near.iter().any(|byte| !byte.is_ascii() || b"\\%&\x1b".contains(byte)) {
+        return false;
+    }
+    let len = near.iter().rev().take(16).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let word = &near[NEAR - len..];
+    let figures = word.iter().filter(|byte| byte.is_ascii_digit()).count();
+    figures > 0 && !(figures == 11 && len == 11)
+}
+
+/// Whether no number begins with the digit that stands here, and with nothing before it that `last` is no part of.
+/// Reads bytes only, and is in doubt `false`. Groups are read as [`super::digits::Digits::read`] reads them.
+pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or_default();
+    let ends = |at: usize| gate::ends(bytes, at);
+    let group = |from: usize| {
+        let len = bytes[from..].iter().take(MOST_DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
+        (len, from + len)
+    };
+    match last {
+        Some('$') => return true,
+        // A digit that ends an escape is none.
+        Some('.') if at >= 2 && bytes[at - 2].is_ascii_digit() => {
+            let before = &bytes[at.saturating_sub(10)..at];
+            if !before.iter().any(|byte| matches!(byte, b'\\' | b'%' | b'&' | 0x1b)) {
+                return true;
+            }
+        }
+        Some('-') if is_in_code(bytes, at) => return true,
+        _ => {}
+    }
+    let (first, mut end) = group(at);
+    // An address: `1.2.3`, `2001:db8:`
+    if first <= 3 && byte(end) == b'.' {
+        let (second, end) = group(end + 1);
+        let (third, behind) = if byte(end) == b'.' { group(end + 1) } else { (0, end) };
+        if !ends(end)
+            || !ends(behind)
+            || [second, third].iter().all(|len| (1..=3).contains(len)) && byte(behind) == b'.'
+        {
+            return false;
+        }
+    }
+    if matches!(byte(at), b'2' | b'3' | b'6') {
+        let in_address = |byte: &&u8| byte.is_ascii_hexdigit() || **byte == b':';
+        let (mut colons, mut double) = (0, false);
+        let len = bytes[at..].iter().take(40).take_while(in_address).count();
+        for (place, _) in bytes[at..at + len].iter().enumerate().filter(|(_, byte)| **byte == b':') {
+            colons += 1;
+            double |= place > 0 && bytes[at + place - 1] == b':';
+        }
+        if colons > 0 && (double || colons > 5 || !ends(at + len)) {
+            return false;
+        }
+    }
+    if first > 1 && bytes[at..].starts_with(b"00") {
+        // A country's code and a number, with what may stand between.
+        let in_number = |byte: &&u8| byte.is_ascii_digit() || b" -./()".contains(byte);
+        let len = bytes[at..].iter().take(MOST_BEHIND_00).take_while(in_number).count();
+        let digits = bytes[at + 2..at + len].iter().filter(|byte| byte.is_ascii_digit()).count();
+        if digits >= FEWEST || len == MOST_BEHIND_00 || !ends(at + len) {
+            return false;
+        }
+    }
+    let (mut total, mut groups, mut spread) = (0, 0, true);
+    let mut len = first;
+    loop {
+        if !ends(end) {
+            return false;
+        }
+        if byte(end).is_ascii_alphanumeric() || byte(end) == b'_' {
+            // An ID number may end in one.
+            if total + len == 17 && byte(end).eq_ignore_ascii_case(&b'x') {
+                return false;
+            }
+            break;
+        }
+        total += len;
+        groups += 1;
+        spread &= len == 1;
+        let may_go_on = match groups {
+            1 => matches!(first, 1 | 3..=7) || bytes[at..].starts_with(b"86"),
+            _ if spread => true,
+            _ => groups < 5,
+        };
+        if total >= FEWEST {
+            return false;
+        }
+        if !may_go_on || !matches!(byte(end), b' ' | b'-' | b'.' | b'/') {
+            break;
+        }
+        if !ends(end + 1) {
+            return false;
+        }
+        if !byte(end + 1).is_ascii_digit() {
+            break;
+        }
+        (len, end) = group(end + 1);
+    }
+    true
+}
