@@ -18,6 +18,7 @@ pub(crate) struct Reader {
     /// The id of the answer, once it is known.
     pub(crate) answer: Option<String>,
     pub(crate) restarts: bool,
+    pub(crate) credential: Option<&'static str>,
 }
 
 /// What one connection was good for.
@@ -39,7 +40,16 @@ impl Reader {
     pub(crate) fn new(key: impl Into<String>) -> Self {
         let key = key.into();
         let words = format!("tell {key}");
-        Self { key, words, seen: 0, text: String::new(), finished: false, answer: None, restarts: false }
+        Self {
+            key,
+            words,
+            seen: 0,
+            text: String::new(),
+            finished: false,
+            answer: None,
+            restarts: false,
+            credential: None,
+        }
     }
 
     fn request(&self, url: &str) -> Request<Full<bytes::Bytes>> {
@@ -51,6 +61,9 @@ impl Reader {
         }
         if self.restarts {
             request = request.header("x-lastbyte-accept", "restart");
+        }
+        if let Some(credential) = self.credential {
+            request = request.header("authorization", format!("Bearer {credential}"));
         }
         request.body(Full::new(question(&self.words, true))).unwrap()
     }
