@@ -12,14 +12,17 @@ mod gate;
 mod high;
 mod ip;
 mod meant;
+mod memo;
 mod number;
 mod prose;
 mod secret;
+mod sign;
 mod zh;
 
 use self::cursor::Cursor;
 use self::gate::Hints;
 use self::meant::as_meant;
+use self::memo::Memo;
 pub(crate) use self::zh::is_chinese;
 use crate::Rule;
 
@@ -87,8 +90,7 @@ pub(crate) struct Scan {
     /// The character before it, as it is meant.
     last: Option<char>,
     swallow: Swallow,
-    /// Up to there no key begins with `sk-`.
-    barren: usize,
+    memo: Memo,
     /// Without the shortcuts.
     is_slow: bool,
 }
@@ -113,7 +115,7 @@ impl Scan {
     /// The first `bytes` of the text are taken away.
     pub(crate) fn shift(&mut self, bytes: usize) {
         self.at -= bytes;
-        self.barren = self.barren.saturating_sub(bytes);
+        self.memo.shift(bytes);
     }
 
     /// Goes on as far as it can.
@@ -135,7 +137,8 @@ impl Scan {
                 continue;
             }
             if !self.is_slow {
-                (self.at, self.last) = gate::skip(text, self.at, self.last, self.rules, &mut self.barren);
+                (self.at, self.last) =
+                    gate::skip(text, self.at, self.last, self.rules, &mut self.memo, complete);
                 if self.at == text.len() || !complete && self.is_within_word(text) {
                     return;
                 }
@@ -176,16 +179,22 @@ impl Scan {
     }
 
     /// What begins here, where something does.
-    fn look(&self, text: &str, complete: bool, first: char) -> Result<Option<Match>, Starved> {
+    fn look(&mut self, text: &str, complete: bool, first: char) -> Result<Option<Match>, Starved> {
         let begins = !self.last.is_some_and(is_word);
         if is_word(first) && !begins {
             return Ok(None);
         }
         let before = &text[ceil(text, self.at.saturating_sub(BEFORE))..self.at];
-        let hints = if self.is_slow { Hints::ALL } else { Hints::at(text.as_bytes(), self.at, self.last) };
-        let hints = if self.is_slow { hints } else { hints.with(first, self.last) };
+        let hints =
+            if self.is_slow { Hints::ALL } else { Hints::at(text, self.at, self.last, self.memo, complete) };
+        let mut hints = if self.is_slow { hints } else { hints.with(first, self.last) };
+        if first == 's' && !self.is_slow && self.memo.is_keyless(text, self.at, complete) {
+            hints.secret = false;
+        }
         // What announces a secret is read as it is meant, where there may be something like that.
-        let asks = self.is_slow || secret::asks(text.as_bytes(), self.at, self.last);
+        let asks = self.is_slow
+            || secret::asks(text.as_bytes(), self.at, self.last)
+                && !{ self.memo }.is_code(text.as_bytes(), self.at, self.last, complete);
         let announced = if asks { as_meant(before) } else { "".into() };
         let announced: &str = &announced;
         type Matcher = fn(&mut Cursor<'_>, &str, Option<char>, Rules) -> Option<Match>;
@@ -273,5 +282,7 @@ fn floor(text: &str, mut at: usize) -> usize {
     at
 }
 
+#[cfg(test)]
+mod linear;
 #[cfg(test)]
 mod tests;

@@ -44,6 +44,15 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
             }
         }
         Some('-') if is_in_code(bytes, at) => return true,
+        // Within a row of single digits only its first can begin a number.
+        Some(' ' | '-' | '/')
+            if matches!(byte(at + 1), b' ' | b'-' | b'/')
+                && bytes[..at].last_chunk::<3>().is_some_and(|before| {
+                    matches!(before, [b' ' | b'-' | b'/' | b'\n', b'0'..=b'9', b' ' | b'-' | b'/'])
+                }) =>
+        {
+            return true;
+        }
         _ => {}
     }
     let (first, mut end) = group(at);
