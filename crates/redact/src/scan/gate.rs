@@ -193,8 +193,10 @@ fn word(text: &str, word: Range<usize>, last: Option<char>, memo: &mut Memo, com
         iban || passport
     };
     let asked = secret::asks(bytes, at, last) && !memo.is_code(bytes, at, last, complete);
-    // With blanks behind it only the word counts.
-    if kind(bytes[end]) == Kind::Blank && end - at < SHORTEST {
+    // With these behind it only the word itself counts.
+    let is_alone = kind(bytes[end]) == Kind::Blank
+        || matches!(bytes[end], b',' | b':' | b'=' | b')' | b']' | b'}' | b';');
+    if is_alone && end - at < SHORTEST {
         return Hints { secret: asked, email: false, number, base64: false };
     }
     Hints {
