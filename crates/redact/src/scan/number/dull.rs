@@ -16,13 +16,13 @@ fn is_in_code(bytes: &[u8], at: usize) -> bool {
     // Longer than the word that is looked at, and an escape before it.
     const NEAR: usize = 24;
     let Some(near) = at.checked_sub(NEAR + 1).and_then(|from| bytes.get(from..at - 1)) else { return false };
-    if bytes[at - 1] != b'-' || near.iter().any(|byte| !byte.is_ascii() || b"\\%&\x1b".contains(byte)) {
-        return false;
-    }
     let len = near.iter().rev().take(16).take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let word = &near[NEAR - len..];
     let figures = word.iter().filter(|byte| byte.is_ascii_digit()).count();
-    figures > 0 && !(figures == 11 && len == 11)
+    figures > 0
+        && !(figures == 11 && len == 11)
+        && bytes[at - 1] == b'-'
+        && near.iter().all(|byte| byte.is_ascii() && !matches!(byte, b'\\' | b'%' | b'&' | 0x1b))
 }
 
 /// Whether no number begins with the digit that stands here, and with nothing before it that `last` is no part of.
@@ -44,6 +44,15 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
             }
         }
         Some('-') if is_in_code(bytes, at) => return true,
+        // Within a row of single digits only its first can begin a number.
+        Some(' ' | '-' | '/')
+            if matches!(byte(at + 1), b' ' | b'-' | b'/')
+                && bytes[..at].last_chunk::<3>().is_some_and(|before| {
+                    matches!(before, [b' ' | b'-' | b'/' | b'\n', b'0'..=b'9', b' ' | b'-' | b'/'])
+                }) =>
+        {
+            return true;
+        }
         _ => {}
     }
     let (first, mut end) = group(at);
