@@ -46,6 +46,8 @@ const UNITS: &[&str] = &[
     "aGVsbG8gd29ybGQg",
     "token",
     "token:",
+    "token::",
+    "rd::",
     "password=",
     "password:\"",
     "密码是",

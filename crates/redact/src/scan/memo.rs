@@ -14,6 +14,8 @@ pub(super) struct Memo {
     keyless: usize,
     /// Up to there each value without quotes is code: names with dots and colons between.
     code: usize,
+    /// Up to there it was read to tell that.
+    read: usize,
 }
 
 impl Memo {
@@ -21,6 +23,7 @@ impl Memo {
     pub(super) fn shift(&mut self, bytes: usize) {
         self.keyless = self.keyless.saturating_sub(bytes);
         self.code = self.code.saturating_sub(bytes);
+        self.read = self.read.saturating_sub(bytes);
     }
 
     /// Whether `sk-` stands here, in whatever form, and begins no key.
@@ -44,8 +47,8 @@ impl Memo {
         if !matches!(last, Some(':' | '=')) {
             return false;
         }
-        if at >= self.code {
-            self.code = code_to(bytes, at, complete);
+        if at >= self.read {
+            (self.code, self.read) = code_to(bytes, at, complete);
         }
         at < self.code
     }
@@ -63,8 +66,8 @@ fn keyless_to(text: &str, at: usize, complete: bool) -> usize {
             _ if text.len() - place > 2 * RUN => return place,
             _ => return place.saturating_sub(CAP + RUN),
         }
-        if run == RUN {
-            return at;
+        if run == RUN || place - at > 4 * CAP {
+            return place.saturating_sub(CAP + 4 * RUN).max(at);
         }
         place = atom.end;
     }
@@ -72,12 +75,12 @@ fn keyless_to(text: &str, at: usize, complete: bool) -> usize {
     if complete && text.len() - place < CAP { text.len() } else { place.saturating_sub(CAP + RUN) }
 }
 
-/// Up to where each value is code, from one.
-fn code_to(bytes: &[u8], at: usize, complete: bool) -> usize {
+/// Up to where each value is code, from one, and what was read for it.
+fn code_to(bytes: &[u8], at: usize, complete: bool) -> (usize, usize) {
     let (mut place, mut sign) = (at, at);
     while let Some(byte) = bytes.get(place) {
         match byte {
-            b':' | b'.' if place > sign + LONGEST_NAME => return at,
+            b':' | b'.' if place > sign + LONGEST_NAME => return (at, place),
             // What stands at the end of a value is not its own.
             b':' | b'.'
                 if bytes.get(place + 1).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') =>
@@ -87,13 +90,13 @@ fn code_to(bytes: &[u8], at: usize, complete: bool) -> usize {
             b':' | b'.' => {}
             b'_' | b'a'..=b'z' | b'A'..=b'Z' => {}
             // They end all values, and what may be a password in a URL.
-            b' ' | b'"' | b'\n' | b'<' | b'>' => return sign,
-            _ => return at,
+            b' ' | b'"' | b'\n' | b'<' | b'>' => return (sign, place),
+            _ => return (at, place),
         }
         place += 1;
         count(1);
     }
-    if complete { sign } else { at }
+    (if complete { sign } else { at }, place)
 }
 
 #[cfg(test)]

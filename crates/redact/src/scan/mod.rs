@@ -274,7 +274,7 @@ impl Scan {
         // What announces a secret is read as it is meant, where there may be something like that.
         let asks = self.is_slow
             || secret::asks(text.as_bytes(), self.at, self.last)
-                && !{ self.memo }.is_code(text.as_bytes(), self.at, self.last, complete);
+                && !self.memo.is_code(text.as_bytes(), self.at, self.last, complete);
         let announced = if asks { as_meant(before) } else { "".into() };
         let announced: &str = &announced;
         type Matcher = fn(&mut Cursor<'_>, &str, Option<char>, Rules) -> Option<Match>;

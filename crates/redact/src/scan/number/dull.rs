@@ -6,6 +6,9 @@ use crate::scan::gate;
 /// The fewest digits of any number.
 const FEWEST: usize = 7;
 
+/// The most digits of a number that only a word just before it can tell.
+const MOST_BY_WORD: usize = 8;
+
 /// How much is looked at behind `00`, in bytes.
 const MOST_BEHIND_00: usize = 48;
 
@@ -109,7 +112,7 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
             _ if spread => true,
             _ => groups < 5,
         };
-        if total >= FEWEST {
+        if total > MOST_BY_WORD {
             return false;
         }
         if !may_go_on || !matches!(byte(end), b' ' | b'-' | b'.' | b'/') {
@@ -123,5 +126,15 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
         }
         (len, end) = group(end + 1);
     }
-    true
+    total < FEWEST || is_behind_digit(bytes, at)
+}
+
+/// Whether a digit stands before, with a few signs between, so that no word can tell what a number is.
+fn is_behind_digit(bytes: &[u8], at: usize) -> bool {
+    // Signs, a digit, and more than an escape before it.
+    let Some(near) = bytes[..at].last_chunk::<16>() else { return false };
+    let signs =
+        near.iter().rev().take(3).take_while(|byte| matches!(byte, b' ' | b'"' | b',' | b'.')).count();
+    near.iter().all(|byte| byte.is_ascii() && !matches!(byte, b'\\' | b'%' | b'&' | 0x1b))
+        && near[15 - signs].is_ascii_digit()
 }
