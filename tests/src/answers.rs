@@ -65,8 +65,8 @@ pub const DIALECTS: [(Dialect, &str, &str); 3] = [
     (Dialect::Anthropic, "/v1/messages", RICH_MESSAGES),
 ];
 
-/// The text of a request's body, sent in two pieces.
-pub const QUESTION: [&str; 2] = ["{\"messages\":[", "{\"role\":\"user\",\"content\":\"Hi\"}]}"];
+/// The text of a request's body, sent in two pieces. It has something in it that is masked where that is asked for.
+pub const QUESTION: [&str; 2] = ["{\"messages\":[", "{\"role\":\"user\",\"content\":\"Hi, 13812345678\"}]}"];
 
 /// A chat request whose body somebody has read.
 pub fn request(chat: &Chat, path: &str, stream: bool) -> Request<RequestBody> {

@@ -9,14 +9,15 @@ use lastbyte::breaker::{BreakerLayer, Policy};
 use lastbyte::guard::{GuardLayer, SealLayer};
 use lastbyte::idempotency::{Builder, IdempotencyLayer};
 use lastbyte::quota::{Allowance, QuotaLayer};
-use lastbyte::redact::Redactor;
+use lastbyte::redact::mask::{MaskLayer, Unreadable};
 use lastbyte::redact::tower::{QuestionsLayer, Show};
+use lastbyte::redact::{Key, Redactor};
 use lastbyte::retry::{Backoff, MaxAttempts, RetryLayer};
 use lastbyte::store::Memory;
 
 use crate::keyed::Unnumbered;
 use crate::log;
-use crate::subject::Does::{Judges, Limits, Retries, Seals};
+use crate::subject::Does::{Judges, Limits, Retries, Rewrites, Seals};
 use crate::subject::{ATTEMPTS, CAP, Entry, Subject};
 
 /// All layers, outermost first in the order that the facade recommends.
@@ -30,6 +31,7 @@ pub const LAYERS: &[Entry] = &[
         make: || Subject::new(idempotency().build(Arc::new(Memory::new())), &[Judges]),
     },
     Entry { name: "quota", make: || Subject::new(quota(), &[Judges]) },
+    Entry { name: "mask", make: || Subject::new(mask(), &[Judges, Rewrites]) },
     Entry { name: "retry", make: || Subject::new(retry(), &[Judges, Retries]) },
     Entry { name: "breaker", make: || Subject::new(breaker(), &[Judges]) },
     Entry { name: "per_upstream", make: || Subject::new(per_upstream(), &[Judges]) },
@@ -88,6 +90,16 @@ fn admission() -> AdmissionLayer {
 fn quota() -> QuotaLayer {
     let plenty = Allowance::new().with_requests_per_minute(1_000_000).with_tokens_per_minute(1_000_000_000);
     QuotaLayer::new(plenty).with_max_event(CAP)
+}
+
+/// For the value that every question here has; some are no JSON, and pass.
+fn mask() -> MaskLayer {
+    let key = Key::new("a key that is known to all").expect("it is long enough");
+    MaskLayer::new(Redactor::new(), key)
+        .with_unreadable(Unreadable::Pass)
+        .with_max_event(CAP)
+        .with_max_body(CAP)
+        .with_max_answer(CAP)
 }
 
 /// For requests without a key, which pass.

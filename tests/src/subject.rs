@@ -23,6 +23,8 @@ pub enum Does {
     Limits,
     /// Tells the reader of a broken end, keeps a silent one alive, turns a panic into an end.
     Seals,
+    /// Rewrites requests and answers: it sends a request of its own, forwards whole events, and tells no length.
+    Rewrites,
     /// Asks again, [`ATTEMPTS`] times in all, where no content was forwarded.
     Retries,
 }

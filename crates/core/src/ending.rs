@@ -253,6 +253,7 @@ pub enum RefusedBy {
     Idempotency,
     Store,
     Deferred,
+    Redact,
 }
 
 impl RefusedBy {
@@ -269,6 +270,7 @@ impl RefusedBy {
             Self::Idempotency => "idempotency",
             Self::Store => "store",
             Self::Deferred => "deferred",
+            Self::Redact => "redact",
         }
     }
 }

@@ -111,6 +111,7 @@ mod resume;
 pub mod sse;
 mod transport;
 mod watched;
+mod whole;
 
 pub use answer::{ATTEMPTS, Attempts, REFUSED_BY};
 pub use ask::{Ask, is_event_stream};
@@ -134,3 +135,4 @@ pub use refusal::{Refusal, error_event};
 pub use resume::Resume;
 pub use transport::{Sent, TransportFault};
 pub use watched::{Watch, Watched};
+pub use whole::WholeBody;

@@ -11,10 +11,12 @@ use crate::guard::{GuardLayer, SealLayer};
 use crate::idempotency::IdempotencyLayer;
 #[cfg(feature = "quota")]
 use crate::quota::{Allowance, QuotaLayer};
-#[cfg(feature = "redact-tower")]
+#[cfg(any(feature = "redact-mask", feature = "redact-tower"))]
 use crate::redact::Redactor;
 #[cfg(feature = "redact-tower")]
 use crate::redact::tower::{QuestionsLayer, SensitiveHeadersLayer};
+#[cfg(feature = "redact-mask")]
+use crate::redact::{Key, mask::MaskLayer};
 #[cfg(feature = "retry")]
 use crate::retry::RetryLayer;
 
@@ -73,6 +75,10 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed + Sized {
     /// Limits the requests and tokens of each tenant. See [`QuotaLayer`].
     #[cfg(feature = "quota")]
     fn quota(self, allowance: Allowance) -> ServiceBuilder<Stack<QuotaLayer, L>>;
+
+    /// Puts stand-ins in the places of values before the chat API sees them. See [`MaskLayer`].
+    #[cfg(feature = "redact-mask")]
+    fn mask(self, redactor: Redactor, key: Key) -> ServiceBuilder<Stack<MaskLayer, L>>;
 
     /// Asks again where an answer failed before its content. See [`RetryLayer`]; [`ServiceBuilder::retry`]
     /// is tower's own, which decides at the head.
@@ -139,6 +145,11 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
     #[cfg(feature = "quota")]
     fn quota(self, allowance: Allowance) -> ServiceBuilder<Stack<QuotaLayer, L>> {
         self.layer(QuotaLayer::new(allowance))
+    }
+
+    #[cfg(feature = "redact-mask")]
+    fn mask(self, redactor: Redactor, key: Key) -> ServiceBuilder<Stack<MaskLayer, L>> {
+        self.layer(MaskLayer::new(redactor, key))
     }
 
     #[cfg(feature = "retry")]

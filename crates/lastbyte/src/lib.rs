@@ -53,6 +53,7 @@
 //! | [`SealLayer`](guard::SealLayer) | `guard` | error event, failed transport, heartbeats | nothing further out may still save the answer |
 //! | [`IdempotencyLayer`](idempotency::IdempotencyLayer) | `idempotency`, and `store-sqlite` or `store-redis` | one key, one paid answer; resume | what is replayed costs no quota and no call; each reader has a seal of its own |
 //! | [`QuotaLayer`](quota::QuotaLayer) | `quota`, and `tokenizer` to count exactly | requests and tokens a minute, by tenant | a call is one, however many attempts it takes |
+//! | `redact::mask::MaskLayer` | `redact-mask` | the chat API sees stand-ins, the reader the values | what is kept for readers has the values; what is asked again and joined has the stand-ins |
 //! | [`RetryLayer`](retry::RetryLayer) | `retry` | asks again while nothing was forwarded | around everything that belongs to one attempt |
 //! | [`BreakerLayer`](breaker::BreakerLayer) | `breaker` | keeps calls away from an upstream that is down or hangs | around the call only: what is stored already needs no upstream |
 //! | [`AdmissionLayer::per_upstream`](backpressure::AdmissionLayer::per_upstream) | `backpressure` | streams at once to each upstream, also learned | who waits between two attempts holds no place |
@@ -87,6 +88,7 @@
     feature = "guard",
     feature = "idempotency",
     feature = "quota",
+    feature = "redact-mask",
     feature = "redact-tower",
     feature = "retry"
 ))]
@@ -98,6 +100,7 @@ mod builder;
     feature = "guard",
     feature = "idempotency",
     feature = "quota",
+    feature = "redact-mask",
     feature = "redact-tower",
     feature = "retry"
 ))]

@@ -107,6 +107,8 @@ mod digest;
 mod escape;
 mod hit;
 mod json;
+#[cfg(feature = "mask")]
+pub mod mask;
 mod own;
 mod redactor;
 mod rule;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame};
-use lastbyte_core::{BodyError, BoxError, Ending, Resume, TransportFault};
+use lastbyte_core::{BodyError, BoxError, Ending, Resume, TransportFault, WholeBody};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep};
 use tower_service::Service;
@@ -119,10 +119,11 @@ where
         let resume = head.extensions.remove::<Resume>();
         let config = &this.plan.config;
         // Kept only while there can be another attempt.
-        let body = if config.max_attempts.as_u32() > 1 {
-            ReplayBody::new(body, config.max_body)
-        } else {
-            ReplayBody::once(body)
+        let whole = WholeBody::of(&mut head.extensions, &body).filter(|whole| whole.len() <= config.max_body);
+        let body = match whole {
+            _ if config.max_attempts.as_u32() <= 1 => ReplayBody::once(body),
+            Some(whole) => ReplayBody::whole(whole),
+            None => ReplayBody::new(body, config.max_body),
         };
         *this.kept = body.again().map(|again| Kept::new(&head, again));
         let mut request = Request::from_parts(head, body);

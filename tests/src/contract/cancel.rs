@@ -7,6 +7,7 @@ use crate::answers::{self, HEL};
 use crate::body::data;
 use crate::read::Hand;
 use crate::rig::Rig;
+use crate::subject::Does;
 
 pub(super) async fn a_caller_that_leaves_before_it_is_its_turn_leaves_nothing(rig: Rig) {
     rig.chat.open(false);
@@ -92,7 +93,12 @@ pub(super) async fn a_caller_that_leaves_while_an_attempt_is_waited_for_leaves_n
     let mut call = Box::pin(rig.send(rig.request()));
     assert!(poll!(&mut call).is_pending(), "it waits for the next attempt");
     assert_eq!(rig.chat.calls().len(), 1);
-    assert_eq!(rig.chat.alive.count(What::Request), 1, "what is kept to be sent again");
+    // A layer that rewrites it has a request of its own.
+    let kept = rig.chat.alive.count(What::Request);
+    assert!(
+        kept == 1 || kept == 0 && rig.stack.does(Does::Rewrites),
+        "what is kept to be sent again: {kept}"
+    );
     drop(call);
     rig.chat.alive.assert_nothing("the caller left while nothing was under way");
     tokio::time::sleep(std::time::Duration::from_secs(3600)).await;

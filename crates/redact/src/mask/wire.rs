@@ -1,0 +1,168 @@
+//! Where the texts of an answer stand, in the three wire formats.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use lastbyte_core::Dialect;
+
+use super::json::{self, Leaf, Step, last_name, name, place};
+use super::lanes::Name;
+
+/// What one event holds.
+#[derive(Debug, Default)]
+pub(super) struct Found<'a> {
+    /// Pieces of texts that go on.
+    pub(super) pieces: Vec<(Name, Range<usize>, Cow<'a, str>)>,
+    /// Texts that are whole, and whether they are JSON.
+    pub(super) whole: Vec<(Range<usize>, Cow<'a, str>, bool)>,
+    pub(super) ends: Ends,
+}
+
+/// Which texts end with an event.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Ends {
+    #[default]
+    None,
+    Choices(Vec<u64>),
+    All,
+}
+
+/// Reads the data of an event. What cannot be read has no texts.
+pub(super) fn event<'a>(dialect: Dialect, event: &str, data: &'a str) -> Found<'a> {
+    if data.starts_with("[DONE]") || event == "restart" {
+        return Found { ends: Ends::All, ..Found::default() };
+    }
+    let mut leaves = Vec::new();
+    if !json::walk(data, |path, leaf| leaves.push((path.to_vec(), leaf))) {
+        return Found::default();
+    }
+    match dialect {
+        Dialect::OpenAiChat => chat(&leaves),
+        Dialect::OpenAiResponses => responses(event, &leaves),
+        Dialect::Anthropic => messages(event, &leaves),
+    }
+}
+
+type Leaves<'a> = [(Vec<Step<'a>>, Leaf<'a>)];
+
+/// Whether what stands there is JSON in a string.
+pub(super) fn is_json(path: &[Step<'_>]) -> bool {
+    matches!(last_name(path), "arguments" | "partial_json")
+}
+
+/// Whether what stands there is pieces of a text that stands elsewhere.
+pub(super) fn is_repeated(path: &[Step<'_>]) -> bool {
+    path.iter().any(|step| *step == Step::Key("logprobs".into()))
+}
+
+impl<'a> Found<'a> {
+    fn piece(&mut self, name: Name, leaf: &Leaf<'a>) {
+        if let Some(text) = leaf.text() {
+            self.pieces.push((name, leaf.range.clone(), text));
+        }
+    }
+
+    fn whole(&mut self, path: &[Step<'a>], leaf: &Leaf<'a>) {
+        if !is_repeated(path)
+            && let Some(text) = leaf.text()
+        {
+            self.whole.push((leaf.range.clone(), text, is_json(path)));
+        }
+    }
+}
+
+/// What in a delta is no text of it.
+const OF_THE_PROTOCOL: [&str; 6] = ["role", "id", "type", "name", "data", "signature"];
+
+fn chat<'a>(leaves: &Leaves<'a>) -> Found<'a> {
+    let mut found = Found::default();
+    // The `index` of a choice and of a tool call, by their places in the arrays.
+    let index = |way: &[Step<'_>], or: usize| {
+        let is_it = |path: &[Step<'_>]| {
+            path.len() == way.len() + 1 && path.starts_with(way) && last_name(path) == "index"
+        };
+        let told = leaves.iter().find(|(path, _)| is_it(path)).and_then(|(_, leaf)| leaf.number());
+        told.unwrap_or(or as u64)
+    };
+    let mut ended = Vec::new();
+    for (path, leaf) in leaves.iter().filter(|(_, leaf)| leaf.is_string()) {
+        let choice = place(path, 1).filter(|_| name(path, 0) == "choices");
+        match (choice, name(path, 2)) {
+            (Some(at), "delta") if !OF_THE_PROTOCOL.contains(&last_name(path)) => {
+                let choice = index(&path[..2], at);
+                let part = place(path, 4).map_or(0, |at| index(&path[..5], at));
+                let mut field = String::new();
+                for step in &path[3..] {
+                    if let Step::Key(key) = step {
+                        field.push('/');
+                        field.push_str(key);
+                    }
+                }
+                found.piece(Name { choice, part, field, is_json: is_json(path) }, leaf);
+            }
+            (Some(_), "delta") => {}
+            (Some(at), "finish_reason") => ended.push(index(&path[..2], at)),
+            _ => found.whole(path, leaf),
+        }
+    }
+    if !ended.is_empty() {
+        found.ends = Ends::Choices(ended);
+    }
+    found
+}
+
+/// A member of the event itself.
+fn member<'l, 'a>(leaves: &'l Leaves<'a>, name: &str) -> Option<&'l Leaf<'a>> {
+    leaves.iter().find(|(path, _)| path.len() == 1 && last_name(path) == name).map(|(_, leaf)| leaf)
+}
+
+fn kind_of<'a>(event: &'a str, leaves: &'a Leaves<'_>) -> Cow<'a, str> {
+    member(leaves, "type").and_then(Leaf::text).unwrap_or(Cow::Borrowed(event))
+}
+
+fn responses<'a>(event: &str, leaves: &Leaves<'a>) -> Found<'a> {
+    let mut found = Found::default();
+    let kind = kind_of(event, leaves);
+    let number = |name: &str| member(leaves, name).and_then(Leaf::number);
+    let choice = number("output_index").unwrap_or(0);
+    if let (Some(field), Some(delta)) = (kind.strip_suffix(".delta"), member(leaves, "delta")) {
+        if delta.is_string() && !field.contains("audio") {
+            let part = number("content_index").or(number("summary_index")).unwrap_or(0);
+            let (is_json, field) = (field.contains("arguments"), field.to_owned());
+            found.piece(Name { choice, part, field, is_json }, delta);
+        }
+        return found;
+    }
+    for (path, leaf) in leaves.iter().filter(|(_, leaf)| leaf.is_string()) {
+        found.whole(path, leaf);
+    }
+    found.ends = match &*kind {
+        "response.completed" | "response.incomplete" | "response.failed" | "error" => Ends::All,
+        kind if kind.ends_with(".done") => Ends::Choices(vec![choice]),
+        _ => Ends::None,
+    };
+    found
+}
+
+fn messages<'a>(event: &str, leaves: &Leaves<'a>) -> Found<'a> {
+    let mut found = Found::default();
+    let kind = kind_of(event, leaves);
+    let choice = member(leaves, "index").and_then(Leaf::number).unwrap_or(0);
+    for (path, leaf) in leaves.iter().filter(|(_, leaf)| leaf.is_string()) {
+        let field = name(path, 1);
+        if kind == "content_block_delta" && path.len() == 2 && name(path, 0) == "delta" {
+            if !OF_THE_PROTOCOL.contains(&field) {
+                let name = Name { choice, part: 0, field: field.to_owned(), is_json: is_json(path) };
+                found.piece(name, leaf);
+            }
+        } else {
+            found.whole(path, leaf);
+        }
+    }
+    found.ends = match &*kind {
+        "content_block_stop" => Ends::Choices(vec![choice]),
+        "message_delta" | "message_stop" | "error" => Ends::All,
+        _ => Ends::None,
+    };
+    found
+}

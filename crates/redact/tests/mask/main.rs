@@ -1,0 +1,8 @@
+//! The layer that masks what goes to a chat API and restores what comes back.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod answers;
+mod requests;
+mod streams;
+mod support;
