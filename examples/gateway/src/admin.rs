@@ -16,6 +16,7 @@ use lastbyte::backpressure::Occupancy;
 use lastbyte::breaker::{State as Circuit, Status};
 use lastbyte::idempotency::Totals as Keys;
 use lastbyte::quota::{QuotaLayer, Quotas as _, Totals};
+use lastbyte::redact::mask::{MaskLayer, Totals as Masked};
 
 use crate::places::Held;
 use crate::proxy::{Proxy, nothing};
@@ -26,14 +27,17 @@ use crate::stats::Counts;
 const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
 mod breaker;
+mod redact;
 
 pub(crate) fn routes(proxy: Arc<Proxy>) -> Router {
+    let playground = redact::routes(proxy.redact());
     Router::new()
         .route("/stats", get(stats))
         .route("/metrics", get(metrics))
         .route("/status", get(status))
         .route("/breaker", get(breaker).put(set_breaker))
         .with_state(proxy)
+        .merge(playground)
 }
 
 async fn stats(State(proxy): State<Arc<Proxy>>) -> Json<Counts> {
@@ -45,7 +49,8 @@ async fn metrics(State(proxy): State<Arc<Proxy>>) -> impl IntoResponse {
     (
         [(header::CONTENT_TYPE, METRICS)],
         exposition(&proxy.stats.counts(), &proxy.circuits(), &proxy.places.held(), &proxy.quota, ready)
-            + &exposition_of_keys(&proxy.answers.totals()),
+            + &exposition_of_keys(&proxy.answers.totals())
+            + &exposition_of_masking(&proxy.mask.as_ref().map(MaskLayer::totals).unwrap_or_default()),
     )
 }
 
@@ -160,6 +165,23 @@ fn exposition_of_keys(totals: &Keys) -> String {
     text
 }
 
+/// What masking did, in the same format.
+fn exposition_of_masking(totals: &Masked) -> String {
+    let counters = [
+        ("mask_requests", "Requests whose values were masked.", totals.masked),
+        ("mask_values", "The values of those.", totals.values),
+        ("mask_refused", "Requests that could not be masked, and were refused.", totals.refused),
+        ("mask_restored", "Stand-ins in answers that became values again.", totals.restored),
+        ("mask_lost", "What may have been a stand-in, and was none of its answer.", totals.lost),
+        ("mask_unread", "Answers to masked requests that could not be read.", totals.unread),
+    ];
+    let mut text = String::new();
+    for (name, help, value) in counters {
+        write_metric(&mut text, &format!("{name}_total"), "counter", help, &[("", value)]);
+    }
+    text
+}
+
 /// One metric, with its values by their labels.
 fn write_metric(text: &mut String, name: &str, kind: &str, help: &str, values: &[(&str, u64)]) {
     let _ = writeln!(text, "# HELP lastbyte_{name} {help}\n# TYPE lastbyte_{name} {kind}");
@@ -214,7 +236,7 @@ fn page(proxy: &Proxy) -> String {
          <style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem }} \
          th {{ text-align: left; font-weight: normal; padding-right: 2rem }} \
          td {{ text-align: right; font-variant-numeric: tabular-nums }}</style>\n\
-         <h1>lastbyte</h1>\n<table>\n{rows}</table>\n"
+         <h1>lastbyte</h1>\n<table>\n{rows}</table>\n<p><a href=\"/redact\">What a text becomes in the log</a></p>\n"
     )
 }
 

@@ -1,12 +1,13 @@
 //! A call to the chat API, through everything that belongs to a call: what stands behind the journal.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body as HttpBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy;
 use lastbyte::backpressure::Charge;
@@ -15,18 +16,20 @@ use lastbyte::core::{
     Ask, Attempts, Deadline, Dialect, Refusal, RefusedBy, Tenant, UpstreamKey, credential_token,
 };
 use lastbyte::guard::GuardLayer;
-use lastbyte::idempotency::{RequestBody, tenant_of};
+use lastbyte::idempotency::tenant_of;
 use lastbyte::quota::{Key, QuotaLayer, Quotas as _, Wanted};
+use lastbyte::redact::mask::{MaskLayer, MaskedBody};
 use lastbyte::retry::splice::Settings;
 use lastbyte::retry::{Backoff, RetryLayer};
 use tokio::time::Instant;
 use tower::util::BoxCloneSyncService;
-use tower::{ServiceBuilder, ServiceExt};
+use tower::{Service, ServiceBuilder, ServiceExt};
 
 use crate::config::{Config, Timeouts};
 use crate::places::Places;
 use crate::proxy::RequestId;
 use crate::quotas::Kept;
+use crate::tenants::Tenants;
 use crate::upstream::{self, Client};
 
 /// The longest name of a model, in bytes.
@@ -41,8 +44,7 @@ pub(crate) struct Calls {
     key: Option<HeaderValue>,
     stack: (Stack, Timeouts),
     models: HashMap<String, (Stack, Timeouts)>,
-    /// What credentials are hashed with: random, and gone with the process.
-    tenants: RandomState,
+    tenants: Tenants,
     /// Whether the quota is shared with others, who do not know that number.
     shares_quota: bool,
     /// Those of each stack.
@@ -50,7 +52,12 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    pub(crate) fn new(config: &Config, places: &Places, quota: &QuotaLayer<Kept>) -> Result<Self, String> {
+    pub(crate) fn new(
+        config: &Config,
+        places: &Places,
+        quota: &QuotaLayer<Kept>,
+        mask: Option<&MaskLayer>,
+    ) -> Result<Self, String> {
         let client = upstream::client(config).map_err(|error| format!("TLS cannot be set up: {error}"))?;
         let key = config.api_key().map(|key| HeaderValue::from_str(&key)).transpose();
         let mut key = key.map_err(|_| "upstream.api_key_env: the key is no header value".to_owned())?;
@@ -66,7 +73,8 @@ impl Calls {
                 breaker.circuits().set_mode(Mode::Closed);
             }
             circuits.push(breaker.circuits());
-            (stack(config, timeouts, breaker, places, quota, client.clone()), timeouts)
+            let attempts = attempts(config, timeouts, breaker, places, client.clone());
+            (stack(quota, mask, attempts), timeouts)
         };
         let stack = with(config.timeouts);
         let models = config.models.iter();
@@ -75,7 +83,7 @@ impl Calls {
             key,
             stack,
             models,
-            tenants: RandomState::new(),
+            tenants: Tenants::new(config),
             shares_quota,
             circuits,
             config: config.clone(),
@@ -95,16 +103,16 @@ impl Calls {
         };
         let credential = names.iter().find_map(|name| headers.get(*name));
         Tenant(
-            credential.map_or(0, |credential| self.tenants.hash_one(credential_token(credential.as_bytes()))),
+            credential.map_or(0, |credential| self.tenants.number(credential_token(credential.as_bytes()))),
         )
     }
 
     /// Makes the call that a reader's request asks for. The request may be one that somebody else has left
     /// behind: then it has no more than what is kept of one.
-    pub(crate) async fn call(
-        self: Arc<Self>,
-        request: Request<RequestBody<Full<Bytes>>>,
-    ) -> Result<Response<Body>, legacy::Error> {
+    pub(crate) async fn call<B>(self: Arc<Self>, request: Request<B>) -> Result<Response<Body>, legacy::Error>
+    where
+        B: HttpBody<Data = Bytes, Error = Infallible>,
+    {
         let came = Instant::now();
         let (mut head, body) = request.into_parts();
         let body = match body.collect().await {
@@ -181,15 +189,44 @@ fn wanted_model(body: &[u8]) -> Option<String> {
     Some(model).filter(|model| model.len() <= MAX_MODEL)
 }
 
-/// The layers around a call, outermost first.
-fn stack(
+/// The layers around a call, outermost first: what is counted of it, and what the chat API does not see of it.
+fn stack<S>(quota: &QuotaLayer<Kept>, mask: Option<&MaskLayer>, attempts: S) -> Stack
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<Body>, Error = legacy::Error>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    let counted = ServiceBuilder::new()
+        .map_response(|response: Response<_>| response.map(Body::new))
+        .layer(quota.clone());
+    let Some(mask) = mask else { return BoxCloneSyncService::new(counted.service(attempts)) };
+    let masked = counted.map_response(|response: Response<_>| response.map(Body::new)).layer(mask.clone());
+    BoxCloneSyncService::new(masked.service_fn(move |request: Request<MaskedBody<Full<Bytes>>>| {
+        let attempts = attempts.clone();
+        async move {
+            let (head, body) = request.into_parts();
+            // It is whole: it had to be read to be masked.
+            let body = match body.collect().await {
+                Ok(body) => body.to_bytes(),
+                Err(never) => match never {},
+            };
+            attempts.oneshot(Request::from_parts(head, Full::new(body))).await
+        }
+    }))
+}
+
+/// The layers around the attempts of a call, outermost first.
+fn attempts(
     config: &Config,
     timeouts: Timeouts,
     breaker: BreakerLayer,
     places: &Places,
-    quota: &QuotaLayer<Kept>,
     client: Client,
-) -> Stack {
+) -> impl Service<Request<Full<Bytes>>, Response = Response<Body>, Error = legacy::Error, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static {
     let retry = match RetryLayer::new().with_budget(config.retry.budget, config.retry.budget_floor) {
         Some(layer) => layer,
         None => RetryLayer::new(),
@@ -218,15 +255,13 @@ fn stack(
         .with_idle(timeouts.idle)
         .with_total(timeouts.total)
         .with_max_event(config.stream.max_event);
-    let service = ServiceBuilder::new()
+    ServiceBuilder::new()
         .map_response(|response: Response<_>| response.map(Body::new))
-        .layer(quota.clone())
         .layer(retry)
         .layer(breaker)
         .layer(places.upstream())
         .layer(guard)
         .map_request(upstream::outgoing)
         .map_response(upstream::incoming)
-        .service(client);
-    BoxCloneSyncService::new(service)
+        .service(client)
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::Uri;
+use lastbyte::redact::tower::Show;
 use lastbyte::retry::splice::{Continuation, Strategy};
 use lastbyte::retry::{Ambiguous, Hedge, MaxAttempts};
 
@@ -19,7 +20,7 @@ mod value;
 pub(crate) use journal::{Idempotency, Store, StoreUrl};
 pub(crate) use overload::{Backpressure, Breaker, Quota};
 pub(crate) use read::{Sources, load};
-pub(crate) use redact::{Redact, Style, rules};
+pub(crate) use redact::{Redact, STYLES, Style, rules};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +111,8 @@ pub(crate) struct Log {
     /// A level or a filter of `tracing-subscriber`.
     pub(crate) level: String,
     pub(crate) format: LogFormat,
+    /// How much of questions and answers.
+    pub(crate) questions: Show,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +165,7 @@ impl Default for Config {
             store: Store::default(),
             idempotency: Idempotency::default(),
             redact: Redact::default(),
-            log: Log { level: "info".into(), format: LogFormat::Text },
+            log: Log { level: "info".into(), format: LogFormat::Text, questions: Show::Digest },
         }
     }
 }
@@ -231,6 +234,7 @@ impl fmt::Display for Config {
             LogFormat::Text => "text",
             LogFormat::Json => "json",
         };
-        writeln!(f, "\n[log]\nlevel = {:?}\nformat = \"{format}\"", log.level)
+        writeln!(f, "\n[log]\nlevel = {:?}\nformat = \"{format}\"", log.level)?;
+        writeln!(f, "questions = \"{}\"", log.questions)
     }
 }

@@ -29,6 +29,7 @@ mod redact;
 mod routes;
 mod server;
 mod stats;
+mod tenants;
 mod upstream;
 
 use cli::{Cli, Command, MockArgs, RedactArgs, Shared};

@@ -14,14 +14,16 @@ use lastbyte::backpressure::Charge;
 use lastbyte::breaker::{Circuits, Mode, State, Status};
 use lastbyte::core::{Ask, Attempts, Deadline, Dialect, Ending, Refusal, RefusedBy, TransportFault};
 use lastbyte::guard::SealLayer;
-use lastbyte::idempotency::IdempotencyLayer;
+use lastbyte::idempotency::{IdempotencyLayer, RequestBody};
 use lastbyte::quota::{QuotaLayer, load_tokenizers};
+use lastbyte::redact::mask::MaskLayer;
+use lastbyte::redact::tower::{QuestionsLayer, Show};
 use tokio::time::Instant;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, ServiceBuilder, ServiceExt, service_fn};
 
 use crate::calls::{Calls, Came};
-use crate::config::Config;
+use crate::config::{Config, Redact};
 use crate::drain::Drain;
 use crate::journal::Store;
 use crate::places::Places;
@@ -52,6 +54,7 @@ pub(crate) struct Proxy {
     pub(crate) answers: IdempotencyLayer,
     pub(crate) places: Places,
     pub(crate) quota: QuotaLayer<Kept>,
+    pub(crate) mask: Option<MaskLayer>,
     pub(crate) stats: Stats,
     pub(crate) drain: Drain,
 }
@@ -64,25 +67,35 @@ impl Proxy {
         if config.quota.tokens_per_minute > 0 {
             load_tokenizers();
         }
-        let calls = Arc::new(Calls::new(&config, &places, &quota)?);
+        let mask = config
+            .redact
+            .mask()?
+            .map(|mask| mask.with_max_body(config.max_body).with_max_event(config.stream.max_event));
+        let calls = Arc::new(Calls::new(&config, &places, &quota, mask.as_ref())?);
         // Without a key of its own, the gateway needs the readers'.
         let answers = config.idempotency.builder(&config).with_own_credential(calls.has_key());
         let answers = answers.build(store.journal());
-        let readers = readers(&config, &answers, &calls, &drain);
+        let questions = questions(&config)?;
+        let readers = readers(&config, questions, &answers, &calls, &drain);
         let stats = Stats::default();
-        Ok(Self { calls, readers, answers, places, quota, stats, drain, config })
+        Ok(Self { calls, readers, answers, places, quota, mask, stats, drain, config })
     }
 
     /// Takes over the answers that others have left behind, for ever.
     pub(crate) async fn take_care(&self) {
         let calls = self.calls.clone();
-        let service = service_fn(move |request| calls.clone().call(request));
+        let service =
+            service_fn(move |request: Request<RequestBody<Full<Bytes>>>| calls.clone().call(request));
         self.answers.layer(service).take_care().await;
     }
 
     /// Where calls go.
     pub(crate) fn upstream(&self) -> &http::Uri {
         &self.config.upstream.url
+    }
+
+    pub(crate) fn redact(&self) -> &Redact {
+        &self.config.redact
     }
 
     pub(crate) fn has_key(&self) -> bool {
@@ -254,8 +267,25 @@ impl Proxy {
     }
 }
 
+/// What logs questions.
+fn questions(config: &Config) -> Result<QuestionsLayer, String> {
+    let redactor = match config.log.questions {
+        // The marks are those of the rest of the log.
+        Show::Redacted => config.redact.redactor()?,
+        _ => config.redact.digests()?,
+    };
+    let questions = QuestionsLayer::new(redactor).with_show(config.log.questions);
+    Ok(questions.with_max_event(config.stream.max_event))
+}
+
 /// The layers around a reader's request, outermost first: what is one reader's own, and the journal.
-fn readers(config: &Config, answers: &IdempotencyLayer, calls: &Arc<Calls>, drain: &Drain) -> Readers {
+fn readers(
+    config: &Config,
+    questions: QuestionsLayer,
+    answers: &IdempotencyLayer,
+    calls: &Arc<Calls>,
+    drain: &Drain,
+) -> Readers {
     let seal = SealLayer::new()
         .with_heartbeat(config.stream.heartbeat)
         .with_seal(config.stream.seal)
@@ -266,6 +296,9 @@ fn readers(config: &Config, answers: &IdempotencyLayer, calls: &Arc<Calls>, drai
         .map_response(|response: Response<_>| response.map(Body::new))
         .layer(seal)
         .map_response(move |response| drain.watch(response))
+        // Inside of the seal, whose heartbeats and error event are no part of an answer; outside of the journal, so
+        // that whoever gets an answer again has a line of its own.
+        .layer(questions)
         .layer(answers.clone())
         .service(service_fn(move |request| calls.clone().call(request)));
     BoxCloneSyncService::new(service)

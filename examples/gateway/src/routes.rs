@@ -10,6 +10,7 @@ use axum::routing::{any, get};
 use axum::{Router, http::StatusCode};
 use http::{HeaderValue, Response, header};
 use lastbyte::core::{ATTEMPTS, Ask, Refusal, RefusedBy};
+use lastbyte::redact::tower::SensitiveHeadersLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
@@ -18,8 +19,8 @@ use crate::proxy::{Proxy, RequestId, nothing};
 use crate::upstream::REQUEST_ID;
 
 const PAGE: &str = include_str!("../page/index.html");
-const STYLE: &str = include_str!("../page/style.css");
-const ICON: &str = include_str!("../page/icon.svg");
+pub(crate) const STYLE: &str = include_str!("../page/style.css");
+pub(crate) const ICON: &str = include_str!("../page/icon.svg");
 const CHAT: &str = include_str!("../page/chat.js");
 const ANSWER: &str = include_str!("../page/answer.js");
 const EVENTS: &str = include_str!("../page/events.js");
@@ -29,7 +30,7 @@ const SESSION: &str = include_str!("../page/session.js");
 const DEMO: &str = include_str!("../page/demo.js");
 const FAULTS: &str = include_str!("../page/faults.js");
 
-const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
+pub(crate) const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
 
 /// The readers' side.
 pub(crate) fn public(proxy: Arc<Proxy>) -> Router {
@@ -95,7 +96,10 @@ pub(crate) fn finish(router: Router) -> Router {
             tracing::error!("a request was ended by a panic");
             nothing(StatusCode::INTERNAL_SERVER_ERROR, "interrupted", "the gateway failed at this request")
         }))
+        // Each side of a header is marked before the trace can show it.
+        .layer(SensitiveHeadersLayer::responses())
         .layer(trace)
+        .layer(SensitiveHeadersLayer::requests())
         .layer(middleware::from_fn(identify))
 }
 
@@ -135,7 +139,7 @@ async fn realtime() -> Response<Body> {
     nothing(StatusCode::NOT_IMPLEMENTED, "not_implemented", message)
 }
 
-async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
+pub(crate) async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
     let own = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'";
     let headers = [
         (header::CONTENT_TYPE, kind),
@@ -144,4 +148,31 @@ async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
         (header::CACHE_CONTROL, "no-cache"),
     ];
     (headers, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn sensitive_headers_are_marked_on_both_sides() {
+        let marked = |headers: &http::HeaderMap, name| headers[name].is_sensitive();
+        let router = Router::new().route(
+            "/",
+            get(async move |request: Request| {
+                let asked = request.headers();
+                let seen = ["authorization", "cookie", "accept"].map(|name| marked(asked, name));
+                ([(header::SET_COOKIE, "a=b"), (header::ALLOW, "GET")], format!("{seen:?}"))
+            }),
+        );
+        let request = Request::get("/").header("authorization", "Bearer x").header("cookie", "a=b");
+        let request = request.header("accept", "*/*").body(Body::empty()).unwrap();
+        let answer = finish(router).oneshot(request).await.unwrap();
+        assert_eq!(["set-cookie", "allow"].map(|name| marked(answer.headers(), name)), [true, false]);
+        let seen = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(seen, "[true, true, false]");
+    }
 }

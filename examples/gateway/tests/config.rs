@@ -97,6 +97,8 @@ fn a_value_of_the_wrong_kind_is_told_with_file_line_and_key() {
         ("[retry]\nmax_attempts = 2.5", "retry.max_attempts", "a whole number"),
         ("[retry]\nambiguous = \"maybe\"", "retry.ambiguous", "\"retry\" or \"fail\", found \"maybe\""),
         ("[log]\nlevel = \"gateway=loud\"", "log.level", "error, warn, info"),
+        ("[log]\nquestions = \"all\"", "log.questions", "\"off\" or \"digest\" or \"redacted\""),
+        ("[redact]\nmask_upstream = \"some\"", "redact.mask_upstream", "true or false"),
         ("[log]\nformat = \"xml\"", "log.format", "\"text\" or \"json\""),
         ("\nlisten = \"127.0.0.1\"", "listen", "an address with its port"),
         ("\nlisten = 8080", "listen", "an address with its port"),
@@ -305,4 +307,42 @@ fn the_key_of_the_upstream_is_masked() {
     let text = String::from_utf8(done.stderr).unwrap();
     assert_eq!((done.status.code(), done.stdout.len()), (Some(2), 0), "{text}");
     assert!(text.contains("upstream.api_key_env") && !text.contains("very"), "{text}");
+}
+
+#[test]
+fn a_redaction_key_that_is_missing_or_too_short_is_told_and_not_shown() {
+    let check = |text: &str, key: Option<&str>| {
+        let file = file(text);
+        let path = file.path.to_str().unwrap();
+        let mut command = binary();
+        command.args(["check", "--config", path]).env_remove("GATEWAY_REDACT_KEY");
+        if let Some(key) = key {
+            command.env("GATEWAY_REDACT_KEY", key);
+        }
+        let done = command.output().unwrap();
+        let text = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+        (done.status.code().unwrap(), text.replace(path, "FILE"))
+    };
+    let (pseudonym, mask) = ("[redact]\nstyle = \"pseudonym\"\n", "[redact]\n\nmask_upstream = true\n");
+    for (text, key, start, word) in [
+        (pseudonym, None, "gateway: FILE:2: redact.style: ", "set GATEWAY_REDACT_KEY, or choose \"label\""),
+        (pseudonym, Some(""), "gateway: FILE:2: redact.style: ", "set GATEWAY_REDACT_KEY"),
+        (mask, None, "gateway: FILE:3: redact.mask_upstream: ", "set GATEWAY_REDACT_KEY"),
+        // Digests of questions have it, too.
+        ("", Some("hunter2"), "gateway: configuration: redact.key_env: ", "at least 16"),
+        (
+            "[redact]\nstyle = \"pseudonym\"\nkey_env = \"GATEWAY_REDACT_KEY\"\n",
+            Some("hunter2"),
+            "gateway: FILE:3: redact.key_env: ",
+            "at least 16",
+        ),
+    ] {
+        let (code, told) = check(text, key);
+        assert!(code == 2 && told.starts_with(start) && told.contains(word), "{told}");
+        assert!(told.lines().count() == 1 && !told.contains("hunter2"), "{told}");
+    }
+    for text in [pseudonym, mask, ""] {
+        let (code, told) = check(text, Some("a key of sixteen bytes"));
+        assert!(code == 0 && told.contains("# set: ********") && !told.contains("sixteen"), "{told}");
+    }
 }

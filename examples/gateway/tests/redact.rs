@@ -84,3 +84,90 @@ async fn a_value_in_a_path_is_not_in_the_log() {
         assert!(log.contains("/v1/files/[EMAIL]") && !log.contains("li.wei"), "{log}");
     }
 }
+
+/// What the playground answers.
+async fn played(gateway: &Gateway, body: impl Into<bytes::Bytes>) -> Answer {
+    send(&client(), post(&format!("{}/redact", gateway.admin), body.into())).await
+}
+
+#[tokio::test]
+async fn the_playground_tells_what_a_text_becomes_and_why() {
+    let gateway = Gateway::start_with("serve", &[], |command| {
+        command.env("GATEWAY_REDACT__RULES", "email,phone");
+    });
+    let text = "打１３８１２３４５６７８找li.wei@example.com 4111 1111 1111 1111";
+    let answer = played(&gateway, json!({"text": text}).to_string()).await;
+    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"));
+    let told = answer.json();
+    assert_eq!(told["text"], "打[PHONE]找[EMAIL] 4111 1111 1111 1111");
+    assert_eq!((&told["rules"], &told["style"]), (&json!(["email", "phone"]), &json!("label")));
+    let hits = told["hits"].as_array().unwrap();
+    let found: Vec<_> = hits
+        .iter()
+        .map(|hit| {
+            let [start, end] = ["start", "end"].map(|name| hit[name].as_u64().unwrap() as usize);
+            (&text[start..end], hit["rule"].as_str().unwrap(), hit["mark"].as_str().unwrap())
+        })
+        .collect();
+    let phone = ("１３８１２３４５６７８", "phone", "[PHONE]");
+    assert_eq!(found, [phone, ("li.wei@example.com", "email", "[EMAIL]")]);
+    assert!(hits.iter().all(|hit| !hit["why"].as_str().unwrap().is_empty()), "{hits:?}");
+    let chosen = json!({"text": format!("打电话 {text}"), "rules": ["card", "zh"], "style": "pseudonym"});
+    let told = played(&gateway, chosen.to_string()).await.json();
+    let rules: Vec<_> = told["hits"].as_array().unwrap().iter().map(|hit| &hit["rule"]).collect();
+    assert!(rules.contains(&&json!("zh")) && rules.contains(&&json!("card")), "{told}");
+    assert!(told["text"].as_str().unwrap().contains("[CARD:"), "{told}");
+}
+
+/// Else whoever comes there could find out by trying which value a pseudonym of the log is of.
+#[tokio::test]
+async fn the_playgrounds_pseudonyms_are_not_the_logs() {
+    let key = "a key of sixteen bytes";
+    let gateway = Gateway::start_with("serve", &[], |command| {
+        command.env("GATEWAY_REDACT__STYLE", "pseudonym").env("GATEWAY_REDACT_KEY", key);
+    });
+    let told = played(&gateway, json!({"text": "li.wei@example.com"}).to_string()).await.json();
+    let played = told["text"].as_str().unwrap();
+    let style = ["--style", "pseudonym"];
+    let logged = text(&redacted(&style, Some(key), b"li.wei@example.com")).to_owned();
+    assert!(played.starts_with("[EMAIL:") && logged.starts_with("[EMAIL:") && played != logged, "{played}");
+}
+
+#[tokio::test]
+async fn the_playground_has_a_bound_and_logs_nothing() {
+    let gateway = Gateway::start_with("serve", &[], |command| {
+        command.env("GATEWAY_LOG__LEVEL", "trace").env("GATEWAY_REDACT__RULES", "").stderr(Stdio::piped());
+    });
+    let code = |answer: &Answer| answer.json()["error"]["code"].as_str().unwrap().to_owned();
+    let of_size = |size: usize| {
+        let frame = json!({"text": ""}).to_string();
+        json!({"text": "x".repeat(size - frame.len())}).to_string()
+    };
+    assert_eq!(played(&gateway, of_size(64 << 10)).await.status, 200);
+    let answer = played(&gateway, of_size((64 << 10) + 1)).await;
+    assert_eq!((answer.status.as_u16(), code(&answer)), (413, "request_too_large".into()));
+    for body in ["{\"text\": \"plugh\", \"plugh\": 1}", "plugh", ""] {
+        let answer = played(&gateway, body).await;
+        assert_eq!((answer.status.as_u16(), code(&answer)), (400, "invalid_redaction".into()));
+        assert!(!String::from_utf8_lossy(&answer.body).contains("plugh"));
+    }
+    assert_eq!(played(&gateway, json!({"text": "xyzzy plugh"}).to_string()).await.status, 200);
+    let log = gateway.log().await;
+    assert!(!log.contains("plugh") && log.contains("draining"), "{log}");
+}
+
+#[tokio::test]
+async fn the_playgrounds_page_has_no_script_in_it() {
+    let gateway = Gateway::start("serve", &[]);
+    for (path, kind) in [
+        ("/redact", "text/html; charset=utf-8"),
+        ("/redact.js", "text/javascript; charset=utf-8"),
+        ("/redact.css", "text/css; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml"),
+    ] {
+        let answer = send(&client(), request(http::Method::GET, &format!("{}{path}", gateway.admin))).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, kind), "{path}");
+        assert!(answer.header("content-security-policy").starts_with("default-src 'self'"), "{path}");
+    }
+}

@@ -1,4 +1,4 @@
-//! The chat page in a real browser: what a newcomer sees and does.
+//! The chat page, and the playground of the operators, in a real browser: what a newcomer sees and does.
 
 use std::path::Path;
 
@@ -31,6 +31,12 @@ async fn the_page_goes_on_with_an_answer_through_what_breaks() {
     passes("page_keys.test.mjs", 17).await;
 }
 
+#[tokio::test]
+#[ignore = "needs what `cargo xtask test` installs"]
+async fn the_playground_shows_what_a_text_becomes_and_why() {
+    passes("page_redact.test.mjs", 7).await;
+}
+
 /// That so many tests in a file pass before a browser.
 async fn passes(file: &str, count: usize) {
     let folder = tempfile::tempdir().unwrap();
@@ -42,6 +48,7 @@ async fn passes(file: &str, count: usize) {
         .args([Path::new("--test"), Path::new("--test-reporter=spec"), &scripts().join(file)])
         .env("PAGE", &demo.url)
         .env("PAGE_QUICK", &quick.url)
+        .env("ADMIN", &demo.admin)
         .env("CHROMIUM", told("LASTBYTE_CLIENTS_CHROMIUM"))
         .kill_on_drop(true)
         .output()

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use figment::value::Value;
+use lastbyte::redact::tower::Show;
 use lastbyte::retry::splice::{Continuation, Strategy};
 use lastbyte::retry::{Ambiguous, Hedge, MaxAttempts};
 use tracing_subscriber::EnvFilter;
@@ -83,6 +84,10 @@ const KEYS: &[(&str, Set)] = &[
     ("log.format", |config, value| {
         value::one_of(value, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
             .map(|format| config.log.format = format)
+    }),
+    ("log.questions", |config, value| {
+        value::one_of(value, &Show::ALL.map(|show| (show.name(), show)))
+            .map(|show| config.log.questions = show)
     }),
 ];
 

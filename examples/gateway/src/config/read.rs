@@ -183,6 +183,9 @@ impl Reading<'_> {
         if self.config.listen == self.config.admin_listen && self.config.listen.port() != 0 {
             self.mistake("admin_listen", "is the same address as listen");
         }
+        if let Some((key, what)) = self.config.redact.mistake() {
+            self.mistake(key, &what);
+        }
     }
 }
 
