@@ -70,6 +70,27 @@ fn texts() -> Vec<(&'static str, String)> {
             (b * 7_919_317) as u64 & 0xffff_ffff_ffff,
         )
     };
+    let log = |n: usize| {
+        let (a, b) = (n * 7919 % 100_000, n * 104_729 % 1_000_000);
+        format!(
+            "192.168.{}.{} - - [{:02}/Mar/2026:{:02}:{:02}:{:02} +0000] \"POST /v1/chat/completions HTTP/1.1\" {} {a} \"-\" \
+             \"python-requests/2.{}.0\" rt=0.{:03} id={:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}\n",
+            n % 256,
+            a % 256,
+            n % 28 + 1,
+            n % 24,
+            n % 60,
+            a % 60,
+            200 + n % 5,
+            n % 40,
+            b % 1000,
+            n as u32 ^ 0x9e37_79b9,
+            a % 65536,
+            b % 4096,
+            n % 4096,
+            (b * 7_919_317) as u64 & 0xffff_ffff_ffff,
+        )
+    };
     let run = |piece: &'static str| long(move |_| piece.to_owned());
     vec![
         ("english", long(|n| ENGLISH[n * n % 7].to_owned())),
@@ -79,6 +100,7 @@ fn texts() -> Vec<(&'static str, String)> {
             long(|n| if n % 3 == 0 { CHINESE[n % 6].to_owned() } else { ENGLISH[n * n % 7].to_owned() }),
         ),
         ("json", long(json)),
+        ("log", long(log)),
         ("digits", run("7")),
         ("spread", run("1 ")),
         ("groups", run("138 1234 ")),

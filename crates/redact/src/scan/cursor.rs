@@ -106,6 +106,7 @@ impl<'t> Cursor<'t> {
     /// The next character.
     #[inline]
     pub(crate) fn peek(&mut self) -> Option<Atom> {
+        count(1);
         let start = self.at;
         // By far the most common: a character that stands for itself.
         if let Some(byte) = self.text.as_bytes().get(start)
@@ -175,6 +176,18 @@ fn plain(ch: char) -> char {
         '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
         _ => ch,
     }
+}
+
+/// Counts what is read, in tests: nothing may be read again and again.
+#[inline]
+pub(super) fn count(_steps: usize) {
+    #[cfg(test)]
+    STEPS.set(STEPS.get() + _steps);
+}
+
+#[cfg(test)]
+thread_local! {
+    pub(super) static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 enum Read {

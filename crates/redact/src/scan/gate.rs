@@ -5,8 +5,12 @@
 //! characters within it. Where it is in doubt (an escape, a character of another width, the end of what is there so
 //! far) it stops, and the matchers read.
 
+use std::ops::Range;
+
 use super::high::{High, high};
+use super::memo::Memo;
 use super::prose::Prose;
+use super::sign::{begins_nothing, escapes_sign, sign_escape};
 use super::zh::is_chinese;
 use super::{BEFORE, Rules, base64, cursor, email, is_word, number, secret};
 use crate::Rule;
@@ -59,13 +63,14 @@ pub(super) fn kind(byte: u8) -> Kind {
 /// The first place at or behind this one where something may begin, and the character before it. `last` is the one
 /// before this place, as it is meant.
 ///
-/// `barren` is remembered from call to call: up to there no key begins with `sk-`.
+/// `memo` is remembered from call to call.
 pub(super) fn skip(
     text: &str,
     at: usize,
     last: Option<char>,
     rules: Rules,
-    barren: &mut usize,
+    memo: &mut Memo,
+    complete: bool,
 ) -> (usize, Option<char>) {
     let bytes = text.as_bytes();
     let is_zh = rules.contains(Rule::Zh);
@@ -76,7 +81,7 @@ pub(super) fn skip(
             Kind::Word => {
                 let end = word_end(bytes, at);
                 // Within a word nothing begins.
-                if !last.is_some_and(is_word) && word(bytes, at, end, last, barren) != NOTHING {
+                if !last.is_some_and(is_word) && word(text, at..end, last, memo, complete) != NOTHING {
                     break;
                 }
                 last = Some(char::from(bytes[end - 1]));
@@ -91,7 +96,7 @@ pub(super) fn skip(
             Kind::Sign if !secret::asks(bytes, at, last) => at + 1,
             Kind::Opens if !secret::asks(bytes, at, last) && !opens(bytes, at, last) => at + 1,
             Kind::Escape => match sign_escape(text, at, last) {
-                Some((ch, end)) if ch.is_ascii_whitespace() || !secret::asks(bytes, at, last) => {
+                Some((ch, end)) if begins_nothing(ch, end - at) || !secret::asks(bytes, at, last) => {
                     (at, last) = (end, Some(ch));
                     continue;
                 }
@@ -137,7 +142,7 @@ pub(super) fn skip_to_end(text: &str, at: usize, last: Option<char>, rules: Rule
     let mut line = [b'\n'; TAIL + BEFORE + 1];
     line[..len].copy_from_slice(&text.as_bytes()[from..]);
     let Ok(line) = std::str::from_utf8(&line[..=len]) else { return (at, last) };
-    let (end, last) = skip(line, at - from, last, rules, &mut 0);
+    let (end, last) = skip(line, at - from, last, rules, &mut Memo::default(), true);
     ((from + end).min(text.len()), last)
 }
 
@@ -156,11 +161,12 @@ impl Hints {
     pub(super) const ALL: Self = Self { secret: true, email: true, number: true, base64: true };
 
     /// Those for a place; all of them where it is in doubt.
-    pub(super) fn at(bytes: &[u8], at: usize, last: Option<char>) -> Self {
+    pub(super) fn at(text: &str, at: usize, last: Option<char>, mut memo: Memo, complete: bool) -> Self {
+        let bytes = text.as_bytes();
         if kind(bytes[at]) != Kind::Word {
             return Self::ALL;
         }
-        word(bytes, at, word_end(bytes, at), last, &mut 0)
+        word(text, at..word_end(bytes, at), last, &mut memo, complete)
     }
 }
 
@@ -180,11 +186,14 @@ impl Hints {
 }
 
 fn word_end(bytes: &[u8], at: usize) -> usize {
-    at + bytes[at..].iter().take_while(|byte| kind(**byte) == Kind::Word).count()
+    let len = bytes[at..].iter().take_while(|byte| kind(**byte) == Kind::Word).count();
+    cursor::count(len);
+    at + len
 }
 
 /// What may begin with the word that stands here.
-fn word(bytes: &[u8], at: usize, end: usize, last: Option<char>, barren: &mut usize) -> Hints {
+fn word(text: &str, word: Range<usize>, last: Option<char>, memo: &mut Memo, complete: bool) -> Hints {
+    let (bytes, Range { start: at, end }) = (text.as_bytes(), word);
     if !ends(bytes, end) {
         return Hints::ALL;
     }
@@ -194,18 +203,23 @@ fn word(bytes: &[u8], at: usize, end: usize, last: Option<char>, barren: &mut us
         !number::is_dull(bytes, at, last)
     } else {
         let len = end - at;
-        let iban = len >= 4 && (len.is_multiple_of(4) || len > SHORTEST) && digit(2) && digit(3) && !digit(1);
+        let iban =
+            len >= 4 && (len.is_multiple_of(4) || len >= SHORTEST) && digit(2) && digit(3) && !digit(1);
         // One or two letters, and then nothing but digits.
         let passport = (7..=11).contains(&len) && digit(len - 1) && (2..len - 1).all(digit);
         iban || passport
     };
-    let asked = secret::asks(bytes, at, last);
-    // With blanks behind it only the word itself counts.
-    if kind(bytes[end]) == Kind::Blank && end - at < SHORTEST {
-        return Hints { secret: asked, email: false, number, base64: false };
+    let asked = secret::asks(bytes, at, last) && !memo.is_code(bytes, at, last, complete);
+    // With these behind it only the word itself counts.
+    let is_alone = kind(bytes[end]) == Kind::Blank
+        || matches!(bytes[end], b',' | b':' | b'=' | b')' | b']' | b'}' | b';');
+    if is_alone && end - at < SHORTEST {
+        // Some keys go on with a sign.
+        let is_key = matches!(bytes[end], b':' | b'=') && !is_no_key(text, at, end, memo, complete);
+        return Hints { secret: asked || is_key, email: false, number, base64: false };
     }
     Hints {
-        secret: asked || !is_no_key(bytes, at, end, barren),
+        secret: asked || !is_no_key(text, at, end, memo, complete),
         email: !is_no_address(bytes, end, last),
         number,
         base64: !is_no_base64(bytes, at, last),
@@ -223,22 +237,10 @@ pub(super) fn ends(bytes: &[u8], at: usize) -> bool {
     }
 }
 
-/// Whether an escape stands here that is a line's end, a tab or a quote, or what begins none.
-fn escapes_sign(bytes: &[u8], at: usize) -> bool {
-    let next = bytes.get(at + 1);
-    match bytes[at] {
-        b'\\' => {
-            let slashes = bytes[at..].iter().take(8).take_while(|byte| **byte == b'\\').count();
-            bytes.get(at + slashes).is_some_and(|letter| !matches!(letter, b'/' | b'0' | b'u' | b'\\'))
-        }
-        b'&' => next.is_some_and(|next| !next.is_ascii_alphanumeric() && *next != b'#'),
-        _ => false,
-    }
-}
-
 /// The end of a run of such bytes, if it is there already and nothing in disguise goes on with it.
 fn end_of(bytes: &[u8], from: usize, is_in: impl Fn(u8) -> bool) -> Option<usize> {
     let end = from + bytes[from..].iter().take_while(|byte| is_in(**byte)).count();
+    cursor::count(end - from);
     ends(bytes, end).then_some(end)
 }
 
@@ -246,7 +248,7 @@ fn is_local(byte: u8) -> bool {
     kind(byte) == Kind::Word || matches!(byte, b'.' | b'+' | b'-')
 }
 
-fn is_no_address(bytes: &[u8], end: usize, last: Option<char>) -> bool {
+pub(super) fn is_no_address(bytes: &[u8], end: usize, last: Option<char>) -> bool {
     // It began before.
     if last.is_some_and(|last| last.is_ascii() && is_local(last as u8)) {
         return true;
@@ -266,7 +268,8 @@ fn is_no_domain(bytes: &[u8], at: usize) -> bool {
     !has_top && len < MOST_DOMAIN && ends(bytes, at + len) && bytes[at..at + len].is_ascii()
 }
 
-fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
+fn is_no_key(text: &str, at: usize, end: usize, memo: &mut Memo, complete: bool) -> bool {
+    let bytes = text.as_bytes();
     let first = bytes[at];
     if first.is_ascii_hexdigit() && end - at >= 32 && bytes[end] == b'.' {
         return false;
@@ -288,11 +291,8 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
         let part = bytes[at + 3..].iter().take(8).take_while(|byte| in_part(**byte)).count();
         return part < 8 && ends_key(bytes, at + 3 + part);
     }
-    if word.starts_with(b"sk-") && !word.starts_with(b"sk-lf-") {
-        return at < *barren || {
-            *barren = barren_to(bytes, at);
-            at < *barren
-        };
+    if word.starts_with(b"sk-") {
+        return memo.is_keyless(text, at, complete);
     }
     let in_key = |byte: u8| kind(byte) == Kind::Word || b".-/+=?".contains(&byte);
     if !secret::may_begin_key(word) {
@@ -306,24 +306,6 @@ fn is_no_key(bytes: &[u8], at: usize, end: usize, barren: &mut usize) -> bool {
 /// The same for a key, which goes on behind the end of a line in an escape.
 fn ends_key(bytes: &[u8], at: usize) -> bool {
     ends(bytes, at) && bytes[at] != b'\\'
-}
-
-/// Up to where no key begins with `sk-`: all of them have sixteen letters and digits in a row.
-fn barren_to(bytes: &[u8], at: usize) -> usize {
-    const RUN: usize = 16;
-    let mut run = 0;
-    for (place, byte) in bytes.iter().enumerate().skip(at) {
-        match byte {
-            b'-' | b'_' => run = 0,
-            byte if byte.is_ascii_alphanumeric() => run += 1,
-            _ if ends_key(bytes, place) => return place,
-            _ => return place.saturating_sub(cursor::CAP + RUN),
-        }
-        if run == RUN {
-            return at;
-        }
-    }
-    bytes.len().saturating_sub(cursor::CAP + RUN)
 }
 
 fn is_no_base64(bytes: &[u8], at: usize, last: Option<char>) -> bool {
@@ -355,23 +337,6 @@ fn opens(bytes: &[u8], at: usize, last: Option<char>) -> bool {
         // `::1`; `://` and a long user
         _ => *next == b':' || secret::may_be_long(bytes, at),
     }
-}
-
-/// A blank or a sign that nothing begins with, written as an escape; a terminal's colour, or what begins no escape.
-/// And its end. Only where there is enough to tell.
-fn sign_escape(text: &str, at: usize, last: Option<char>) -> Option<(char, usize)> {
-    // More than twice as much as the longest escape has.
-    const ENOUGH: usize = 80;
-    if text.len() < at + ENOUGH {
-        return None;
-    }
-    let atom = cursor::Cursor::new(text, at, true).peek()?;
-    let is_sign = match atom.ch {
-        '%' if !atom.disguised => is_no_address(text.as_bytes(), at + 1, last),
-        '%' => false,
-        ch => ch.is_ascii() && matches!(kind(ch as u8), Kind::Sign | Kind::Blank | Kind::Escape),
-    };
-    (is_sign && atom.end <= at + ENOUGH / 2).then_some((atom.ch, atom.end))
 }
 
 /// The end of what begins nothing in a run of Chinese characters; where the run begins itself if there is no such part.

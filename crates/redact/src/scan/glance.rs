@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::memo::Memo;
 use super::{Rules, gate};
 
 /// What is known of a text from looking over it. The parts come in their order.
@@ -10,12 +11,12 @@ pub(crate) struct Glance {
     rules: Rules,
     /// From the last part that was asked for up to there nothing begins.
     clear: usize,
-    barren: usize,
+    memo: Memo,
 }
 
 impl Glance {
     pub(crate) fn new(rules: Rules) -> Self {
-        Self { rules, clear: 0, barren: 0 }
+        Self { rules, clear: 0, memo: Memo::default() }
     }
 
     /// Whether nothing begins in this part, which is set off by what stands around it. In doubt `false`.
@@ -25,7 +26,7 @@ impl Glance {
         }
         if self.clear < part.start {
             let last = text[..part.start].chars().next_back();
-            (self.clear, _) = gate::skip(text, part.start, last, self.rules, &mut self.barren);
+            (self.clear, _) = gate::skip(text, part.start, last, self.rules, &mut self.memo, true);
         }
         self.clear >= part.end
     }

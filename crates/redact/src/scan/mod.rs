@@ -13,12 +13,14 @@ mod glance;
 mod high;
 mod ip;
 mod meant;
+mod memo;
 mod number;
 pub(crate) mod own;
 #[cfg(feature = "own-regex")]
 mod pattern;
 mod prose;
 pub(crate) mod secret;
+mod sign;
 mod zh;
 
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use self::cursor::Cursor;
 use self::gate::Hints;
 pub(crate) use self::glance::Glance;
 use self::meant::as_meant;
+use self::memo::Memo;
 pub(crate) use self::zh::is_chinese;
 use crate::Rule;
 use crate::style::PSEUDONYM;
@@ -119,8 +122,7 @@ pub(crate) struct Scan {
     /// The character before it, as it is meant.
     last: Option<char>,
     swallow: Swallow,
-    /// Up to there no key begins with `sk-`.
-    barren: usize,
+    memo: Memo,
     /// Rules of one's own, and the place before which none of them begins.
     own: Option<Arc<own::Set>>,
     clear: usize,
@@ -158,7 +160,7 @@ impl Scan {
     /// The first `bytes` of the text are taken away.
     pub(crate) fn shift(&mut self, bytes: usize) {
         self.at -= bytes;
-        self.barren = self.barren.saturating_sub(bytes);
+        self.memo.shift(bytes);
         self.clear = self.clear.saturating_sub(bytes);
     }
 
@@ -227,11 +229,11 @@ impl Scan {
         let (mut at, mut last) = (self.at, self.last);
         if clear < text.len() {
             // At the end of what it is given the gate is in doubt.
-            return gate::skip(&text[..clear], at, last, self.rules, &mut self.barren);
+            return gate::skip(&text[..clear], at, last, self.rules, &mut self.memo, false);
         }
         let is_near = |at: usize| complete && text.len() - at <= gate::TAIL;
         if !is_near(at) {
-            (at, last) = gate::skip(text, at, last, self.rules, &mut self.barren);
+            (at, last) = gate::skip(text, at, last, self.rules, &mut self.memo, complete);
         }
         if is_near(at) { gate::skip_to_end(text, at, last, self.rules) } else { (at, last) }
     }
@@ -246,7 +248,7 @@ impl Scan {
     }
 
     /// What begins here, where something does.
-    fn look(&self, text: &str, complete: bool, first: char) -> Result<Option<Match>, Starved> {
+    fn look(&mut self, text: &str, complete: bool, first: char) -> Result<Option<Match>, Starved> {
         let begins = !self.last.is_some_and(is_word);
         if is_word(first) && !begins {
             return Ok(None);
@@ -263,10 +265,16 @@ impl Scan {
             }
         }
         let before = &text[ceil(text, self.at.saturating_sub(BEFORE))..self.at];
-        let hints = if self.is_slow { Hints::ALL } else { Hints::at(text.as_bytes(), self.at, self.last) };
-        let hints = if self.is_slow { hints } else { hints.with(first, self.last) };
+        let hints =
+            if self.is_slow { Hints::ALL } else { Hints::at(text, self.at, self.last, self.memo, complete) };
+        let mut hints = if self.is_slow { hints } else { hints.with(first, self.last) };
+        if first == 's' && !self.is_slow && self.memo.is_keyless(text, self.at, complete) {
+            hints.secret = false;
+        }
         // What announces a secret is read as it is meant, where there may be something like that.
-        let asks = self.is_slow || secret::asks(text.as_bytes(), self.at, self.last);
+        let asks = self.is_slow
+            || secret::asks(text.as_bytes(), self.at, self.last)
+                && !self.memo.is_code(text.as_bytes(), self.at, self.last, complete);
         let announced = if asks { as_meant(before) } else { "".into() };
         let announced: &str = &announced;
         type Matcher = fn(&mut Cursor<'_>, &str, Option<char>, Rules) -> Option<Match>;
@@ -353,7 +361,7 @@ fn is_word(ch: char) -> bool {
 /// Whether nothing begins in a line, which ends with a line feed. In doubt `false`.
 #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "asked for each value that is logged"))]
 pub(crate) fn is_clear(line: &str, rules: Rules) -> bool {
-    rules.is_empty() || gate::skip(line, 0, None, rules, &mut 0).0 == line.len()
+    rules.is_empty() || gate::skip(line, 0, None, rules, &mut Memo::default(), true).0 == line.len()
 }
 
 /// The first place at or behind this one where a character begins.
@@ -371,5 +379,7 @@ fn floor(text: &str, mut at: usize) -> usize {
     at
 }
 
+#[cfg(test)]
+mod linear;
 #[cfg(test)]
 mod tests;

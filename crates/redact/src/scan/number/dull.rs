@@ -6,6 +6,9 @@ use crate::scan::gate;
 /// The fewest digits of any number.
 const FEWEST: usize = 7;
 
+/// The most digits of a number that only a word just before it can tell.
+const MOST_BY_WORD: usize = 8;
+
 /// How much is looked at behind `00`, in bytes.
 const MOST_BEHIND_00: usize = 48;
 
@@ -16,13 +19,13 @@ fn is_in_code(bytes: &[u8], at: usize) -> bool {
     // Longer than the word that is looked at, and an escape before it.
     const NEAR: usize = 24;
     let Some(near) = at.checked_sub(NEAR + 1).and_then(|from| bytes.get(from..at - 1)) else { return false };
-    if bytes[at - 1] != b'-' || near.iter().any(|byte| !byte.is_ascii() || b"\\%&\x1b".contains(byte)) {
-        return false;
-    }
     let len = near.iter().rev().take(16).take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let word = &near[NEAR - len..];
     let figures = word.iter().filter(|byte| byte.is_ascii_digit()).count();
-    figures > 0 && !(figures == 11 && len == 11)
+    figures > 0
+        && !(figures == 11 && len == 11)
+        && bytes[at - 1] == b'-'
+        && near.iter().all(|byte| byte.is_ascii() && !matches!(byte, b'\\' | b'%' | b'&' | 0x1b))
 }
 
 /// Whether no number begins with the digit that stands here, and with nothing before it that `last` is no part of.
@@ -44,6 +47,15 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
             }
         }
         Some('-') if is_in_code(bytes, at) => return true,
+        // Within a row of single digits only its first can begin a number.
+        Some(' ' | '-' | '/')
+            if matches!(byte(at + 1), b' ' | b'-' | b'/')
+                && bytes[..at].last_chunk::<3>().is_some_and(|before| {
+                    matches!(before, [b' ' | b'-' | b'/' | b'\n', b'0'..=b'9', b' ' | b'-' | b'/'])
+                }) =>
+        {
+            return true;
+        }
         _ => {}
     }
     let (first, mut end) = group(at);
@@ -100,7 +112,7 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
             _ if spread => true,
             _ => groups < 5,
         };
-        if total >= FEWEST {
+        if total > MOST_BY_WORD {
             return false;
         }
         if !may_go_on || !matches!(byte(end), b' ' | b'-' | b'.' | b'/') {
@@ -114,5 +126,15 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
         }
         (len, end) = group(end + 1);
     }
-    true
+    total < FEWEST || is_behind_digit(bytes, at)
+}
+
+/// Whether a digit stands before, with a few signs between, so that no word can tell what a number is.
+fn is_behind_digit(bytes: &[u8], at: usize) -> bool {
+    // Signs, a digit, and more than an escape before it.
+    let Some(near) = bytes[..at].last_chunk::<16>() else { return false };
+    let signs =
+        near.iter().rev().take(3).take_while(|byte| matches!(byte, b' ' | b'"' | b',' | b'.')).count();
+    near.iter().all(|byte| byte.is_ascii() && !matches!(byte, b'\\' | b'%' | b'&' | 0x1b))
+        && near[15 - signs].is_ascii_digit()
 }
