@@ -47,15 +47,13 @@ pub(super) fn before(bytes: &[u8], end: usize) -> Option<(char, usize)> {
     let last = *bytes[..end].last()?;
     let read = match last {
         _ if last.is_ascii_alphanumeric() => {
-            if back(2) == b'\\' {
-                escape(bytes, end - 2, end)
-            } else if back(3) == b'%' {
-                escape(bytes, end - 3, end)
-            } else if back(6) == b'\\' {
-                escape(bytes, end - 6, end)
-            } else {
-                colour_before(bytes, end).map(|at| (Atom::COLOUR, at))
-            }
+            // What stands so far before may be an escape of its own, with something else behind it.
+            let may =
+                |by: usize, lead: u8| (back(by) == lead).then(|| escape(bytes, end - by, end)).flatten();
+            may(2, b'\\')
+                .or_else(|| may(3, b'%'))
+                .or_else(|| may(6, b'\\'))
+                .or_else(|| colour_before(bytes, end).map(|at| (Atom::COLOUR, at)))
         }
         b'"' | b'/' if back(2) == b'\\' => escape(bytes, end - 2, end),
         b';' => within(bytes, end, 11, b'&'),
@@ -136,6 +134,7 @@ mod tests {
             ("a&#61;", '=', 1),
             (r"a\u{3d}", '=', 1),
             (r"a\/", '/', 1),
+            ("\\\"\u{1b}[0m", Atom::COLOUR, 2),
             ("a\u{1b}[0m", Atom::COLOUR, 1),
             ("form", 'm', 3),
             ("10m", 'm', 2),

@@ -109,7 +109,8 @@ fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
 fn stands(bytes: &[u8], end: usize) -> bool {
     let Some([a, _, _, b, c, last]) = bytes[..end].last_chunk() else { return false };
     last.is_ascii_alphanumeric()
-        && (c.is_ascii_alphabetic() || *c == b'_' || last.is_ascii_digit() && *c != b'\\')
+        // No escape has one of these before its end.
+        && (c.is_ascii_alphabetic() || b"_\", {(".contains(c) || last.is_ascii_digit() && *c != b'\\')
         && *b != b'%'
         && *a != b'\\'
 }
@@ -202,12 +203,20 @@ fn announced(mut back: Back<'_>, unseen: bool) -> bool {
     if back.end < here {
         back.skip(|ch| matches!(ch, '_' | '-'));
     }
-    let mut name = [0; 8];
-    let Some(last) = back.next() else { return unseen };
-    let Some(second) = back.next() else { return unseen };
-    let len = second.encode_utf8(&mut name).len();
-    let len = len + last.encode_utf8(&mut name[len..]).len();
-    announces(&name[..len])
+    // Its last characters, from behind.
+    let mut name = [0; 12];
+    let mut from = name.len();
+    for at in 0..3 {
+        match back.next() {
+            Some(ch) => {
+                from -= ch.len_utf8();
+                ch.encode_utf8(&mut name[from..]);
+            }
+            None if unseen || at < 2 => return unseen,
+            None => break,
+        }
+    }
+    announces(&name[from..])
 }
 
 /// Whether `://` and a user's name without a colon end here.

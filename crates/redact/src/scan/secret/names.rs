@@ -118,24 +118,46 @@ fn unnumbered(name: &str) -> &str {
     if bare.len() == name.len() { name } else { bare.trim_end_matches(['_', '-']) }
 }
 
-/// The two last bytes, in small letters, of words that announce a value, as bits.
-const ENDS: [u64; 1024] = {
-    let mut ends = [0; 1024];
+/// Pairs of bytes, in small letters, as bits.
+type Pairs = [u64; 1024];
+
+/// The last two bytes of words that announce a value.
+const ENDS: Pairs = pairs(0);
+
+/// The two bytes before the last one.
+const BEFORE_ENDS: Pairs = pairs(1);
+
+/// The pairs that end so far before the words' ends. A word that begins with a half of it has any byte in front.
+const fn pairs(from_end: usize) -> Pairs {
+    let mut pairs = [0; 1024];
     let lists: [&[&str]; 3] = [PASSWORDS, PASSES, KEYS];
     let mut list = 0;
     while list < lists.len() {
         let mut at = 0;
         while at < lists[list].len() {
             let bytes = lists[list][at].as_bytes();
-            let (second, last) = (bytes[bytes.len() - 2], bytes[bytes.len() - 1]);
-            let two = (second.to_ascii_lowercase() as usize) << 8 | last.to_ascii_lowercase() as usize;
-            ends[two / 64] |= 1 << (two % 64);
+            let last = bytes[bytes.len() - 1 - from_end].to_ascii_lowercase() as usize;
+            let mut first = 0;
+            while first < 256 {
+                let fits = bytes.len() < 2 + from_end
+                    || bytes[bytes.len() - 2 - from_end].to_ascii_lowercase() as usize == first;
+                let pair = first << 8 | last;
+                if fits {
+                    pairs[pair / 64] |= 1 << (pair % 64);
+                }
+                first += 1;
+            }
             at += 1;
         }
         list += 1;
     }
-    ends
-};
+    pairs
+}
+
+fn has(pairs: &Pairs, first: u8, last: u8) -> bool {
+    let pair = usize::from(first.to_ascii_lowercase()) << 8 | usize::from(last.to_ascii_lowercase());
+    pairs[pair / 64] & 1 << (pair % 64) != 0
+}
 
 /// The most digits at the end of a name that are looked through.
 const MOST_DIGITS: usize = 8;
@@ -153,6 +175,6 @@ pub(super) fn announces(name: &[u8]) -> bool {
         }
     };
     let [.., second, last] = name else { return false };
-    let two = usize::from(second.to_ascii_lowercase()) << 8 | usize::from(last.to_ascii_lowercase());
-    ENDS[two / 64] & 1 << (two % 64) != 0
+    let third = name.len().checked_sub(3).map_or(b' ', |at| name[at]);
+    has(&ENDS, *second, *last) && has(&BEFORE_ENDS, third, *second)
 }
