@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::high::{High, high};
+use super::member;
 use super::memo::Memo;
 use super::prose::Prose;
 use super::sign::{begins_nothing, escapes_sign, sign_escape};
@@ -92,6 +93,16 @@ pub(super) fn skip(
                 }
                 continue;
             }
+            Kind::Blank
+                if *byte == b'"' && matches!(last, Some(',' | '{')) && is_written(bytes, at, last) =>
+            {
+                let end = member::skip(bytes, at);
+                if end > at {
+                    (at, last) = (end, Some(char::from(bytes[end - 1])));
+                    continue;
+                }
+                at + 1
+            }
             Kind::Blank => at + 1,
             Kind::Sign if !secret::asks(bytes, at, last) => at + 1,
             Kind::Opens if !secret::asks(bytes, at, last) && !opens(bytes, at, last) => at + 1,
@@ -129,6 +140,11 @@ pub(super) fn skip(
         at = to;
     }
     (at, last)
+}
+
+/// Whether what is meant before a place stands there.
+fn is_written(bytes: &[u8], at: usize, last: Option<char>) -> bool {
+    at.checked_sub(1).map(|at| char::from(bytes[at])) == last
 }
 
 /// How much at the end of a text is looked at once more, in bytes: a line of a log, or the last words of a longer text.

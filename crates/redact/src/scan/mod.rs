@@ -13,6 +13,7 @@ mod glance;
 mod high;
 mod ip;
 mod meant;
+mod member;
 mod memo;
 mod number;
 pub(crate) mod own;

@@ -6,6 +6,9 @@ use crate::scan::BEFORE;
 use crate::scan::cursor::{Atom, is_joint};
 use crate::scan::meant::before;
 
+/// The longest escape that ends in `;` or `}`, in bytes.
+const LONGEST_ESCAPE: usize = 12;
+
 /// Whether what stands before a place may announce that a secret follows. Reads bytes only, and is in doubt `true`.
 #[inline]
 pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool {
@@ -21,7 +24,12 @@ pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool
                 let may = loosely || matches!(byte | 0x20, b'r' | b'c') || !stands(bytes, at - 1);
                 may && is_asked(bytes, at)
             }
-            Some(b' ' | b'\t' | b'\n' | b'\r' | b':' | b'=' | b'>' | b'*' | b'\\' | b';' | b'}' | 0x80..) => {
+            // Most of them end no escape.
+            Some(b';' | b'}') => {
+                let near = &bytes[at.saturating_sub(LONGEST_ESCAPE + 1)..at - 1];
+                near.iter().any(|byte| matches!(byte, b'\\' | b'&')) && is_asked(bytes, at)
+            }
+            Some(b' ' | b'\t' | b'\n' | b'\r' | b':' | b'=' | b'>' | b'*' | b'\\' | 0x80..) => {
                 is_asked(bytes, at)
             }
             _ => false,
@@ -98,10 +106,16 @@ fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
     };
     let name = &bytes[..sign];
     let name = name.strip_suffix(b"\"").unwrap_or(name);
+    if !stands(name, name.len()) || !stands(name, name.len() - 1) {
+        return None;
+    }
+    if announces(name) {
+        return Some(true);
+    }
     // `the password is:`, `PASSWORD: String=`
+    let may_be_joined = matches!(name.last(), Some(b's' | b'S' | b'r' | b'R' | b'g' | b'G'));
     let is_joined = || [&b"is"[..], b"str", b"ing"].iter().any(|end| ends_with(name, end));
-    let plain = stands(name, name.len()) && stands(name, name.len() - 1);
-    (plain && (announces(name) || !is_joined())).then(|| announces(name))
+    (!may_be_joined || !is_joined()).then_some(false)
 }
 
 /// Whether what ends here is a letter or digit that ends no escape.

@@ -14,6 +14,7 @@ mod worth;
 
 pub(super) use self::asks::asks;
 pub(super) use self::keys::{begins_key, may_begin_key};
+pub(super) use self::names::announces;
 #[allow(unused_imports, reason = "asked for strings under a key, in JSON and in fields of events")]
 pub(crate) use self::pairs::{canonical, is_secret_under, may_name};
 pub(crate) use self::tail::Tail;

@@ -163,7 +163,7 @@ fn has(pairs: &Pairs, first: u8, last: u8) -> bool {
 const MOST_DIGITS: usize = 8;
 
 /// Whether what ends here ends as a word that announces a value does. Reads a few bytes only, and is in doubt `true`.
-pub(super) fn announces(name: &[u8]) -> bool {
+pub(in crate::scan) fn announces(name: &[u8]) -> bool {
     let name = match name.iter().rev().take(MOST_DIGITS).take_while(|byte| byte.is_ascii_digit()).count() {
         0 => name,
         MOST_DIGITS => return true,
