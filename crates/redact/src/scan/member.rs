@@ -3,7 +3,7 @@
 //! `"name":1234,`, `"name":"word",`, `"name":true,`: names and words of letters that are too short for a key, numbers of
 //! fewer digits than any value has.
 
-use super::secret;
+use super::{base64, secret};
 
 /// From this length on a word may be a key or base64.
 const LONGEST_WORD: usize = 14;
@@ -11,28 +11,38 @@ const LONGEST_WORD: usize = 14;
 /// With one more a number may be a value.
 const MOST_DIGITS: usize = 6;
 
+/// The longest name, in bytes.
+const LONGEST_NAME: usize = 32;
+
 /// The end of the last of the members that begin with the quote here, behind `{` or a comma; this place if there is
 /// none.
 #[inline]
 pub(super) fn skip(bytes: &[u8], at: usize) -> usize {
-    let mut place = at;
+    let (mut place, mut passed) = (at, at);
     while let Some(end) = member(bytes, place) {
-        if bytes.get(end..end + 2) != Some(b",\"") {
-            return end;
+        let mut end = end;
+        while bytes.get(end) == Some(&b'}') {
+            end += 1;
         }
-        place = end + 1;
+        passed = end;
+        match bytes[end..] {
+            [b',' | b'{', b'"', ..] => place = end + 1,
+            [b'\n', b'{', b'"', ..] => place = end + 2,
+            _ => break,
+        }
     }
-    // The comma is passed by whoever asked.
-    if place > at { place - 1 } else { at }
+    passed
 }
 
+/// Where the value of a member ends, or the object begins that it is.
 fn member(bytes: &[u8], at: usize) -> Option<usize> {
-    let name = word(bytes, at)?;
+    let name = name(bytes, at)?;
     let value = name + 2;
     if bytes.get(name + 1) != Some(&b':') || secret::announces(&bytes[..name]) {
         return None;
     }
     let end = match bytes.get(value)? {
+        b'{' => return (bytes.get(value + 1) == Some(&b'"')).then_some(value),
         b'"' => text(bytes, value)? + 1,
         b'-' => number(bytes, value + 1)?,
         b'0'..=b'9' => number(bytes, value)?,
@@ -43,13 +53,18 @@ fn member(bytes: &[u8], at: usize) -> Option<usize> {
     matches!(bytes.get(end)?, b',' | b'}').then_some(end)
 }
 
-/// The quote that closes a word of letters.
+/// The quote that closes a name of letters.
 #[inline]
-fn word(bytes: &[u8], quote: usize) -> Option<usize> {
+fn name(bytes: &[u8], quote: usize) -> Option<usize> {
     let is_letter = |byte: &&u8| byte.is_ascii_alphabetic() || **byte == b'_';
-    let len = bytes[quote + 1..].iter().take(LONGEST_WORD + 1).take_while(is_letter).count();
+    let letters = bytes.get(quote + 1..)?;
+    let len = letters.iter().take(LONGEST_NAME + 1).take_while(is_letter).count();
     let end = quote + 1 + len;
-    ((1..=LONGEST_WORD).contains(&len) && bytes.get(end) == Some(&b'"')).then_some(end)
+    if !(1..=LONGEST_NAME).contains(&len) || bytes.get(end) != Some(&b'"') {
+        return None;
+    }
+    let is_short = len <= LONGEST_WORD;
+    (is_short || !secret::begins_key(letters[0], letters[1]) && base64::is_dull(letters)).then_some(end)
 }
 
 /// The quote that closes a word, a word with a number behind a dash, or a time (RFC 3339).

@@ -58,6 +58,10 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
         }
         _ => {}
     }
+    // A fraction, and a network that nobody is in.
+    if bytes[at..].starts_with(b"0.") {
+        return true;
+    }
     let (first, mut end) = group(at);
     // An address: `1.2.3`, `2001:db8:`
     if first <= 3 && byte(end) == b'.' {

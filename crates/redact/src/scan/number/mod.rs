@@ -96,7 +96,7 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, before: &str, rules: Rules) -> Optio
     match first {
         '0'..='9' => {
             let before = Before::new(before);
-            if before.joins_figures() {
+            if before.joins_figures() || first == '0' && is_fraction(cursor) {
                 return None;
             }
             if rules.contains(Rule::Ip) {
@@ -173,6 +173,15 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, before: &str, rules: Rules) -> Optio
         }
         _ => None,
     }
+}
+
+/// Whether a point stands behind the digit that is next: in `0.125`, which no number begins with.
+fn is_fraction(cursor: &mut Cursor<'_>) -> bool {
+    let start = cursor.at();
+    cursor.next();
+    let next = cursor.peek();
+    cursor.set(start);
+    next.is_some_and(|atom| atom.ch == '.')
 }
 
 /// A number of digits in groups.
