@@ -1,7 +1,7 @@
 //! Whether something announces that a secret follows: a shortcut that changes no result.
 
 use super::announce::ends_with;
-use super::names::announces;
+use super::names::{announces, bare};
 use crate::scan::BEFORE;
 use crate::scan::cursor::{Atom, is_joint};
 use crate::scan::meant::before;
@@ -20,9 +20,13 @@ pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool
             Some(byte) if byte.is_ascii_alphanumeric() => {
                 let word = &bytes[..at - 1];
                 // `password is …`, `--password …`
-                let loosely = byte.is_ascii_alphabetic() && (announces(word) || ends_with(word, b" is"));
-                let may = loosely || matches!(byte | 0x20, b'r' | b'c') || !stands(bytes, at - 1);
-                may && is_asked(bytes, at)
+                let may = match byte | 0x20 {
+                    b'r' => may_end_in(word, b"bearer"),
+                    b'c' => may_end_in(word, b"basic"),
+                    b's' => may_end_in(word, b" is"),
+                    _ => false,
+                };
+                (may || announces_plainly(word) != Some(false)) && is_asked(bytes, at)
             }
             // Most of them end no escape.
             Some(b';' | b'}') => {
@@ -106,10 +110,7 @@ fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
     };
     let name = &bytes[..sign];
     let name = name.strip_suffix(b"\"").unwrap_or(name);
-    if !stands(name, name.len()) || !stands(name, name.len() - 1) {
-        return None;
-    }
-    if announces(name) {
+    if announces_plainly(name)? {
         return Some(true);
     }
     // `the password is:`, `PASSWORD: String=`
@@ -118,10 +119,36 @@ fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
     (!may_be_joined || !is_joined()).then_some(false)
 }
 
+/// Whether the name here announces a value, told by its last characters, which stand for themselves; else nothing is said.
+#[inline]
+fn announces_plainly(name: &[u8]) -> Option<bool> {
+    let bare = bare(name)?;
+    let len = bare.len();
+    if !stands(name, name.len()) || len < 2 || !stands(bare, len) || !stands(bare, len - 1) {
+        return None;
+    }
+    let third = bare.get(len.wrapping_sub(3));
+    let is_plain = third.is_none_or(|byte| b"\" ,{(_-.".contains(byte)) || stands(bare, len - 2);
+    is_plain.then(|| announces(bare))
+}
+
+/// Whether a word may end in this one, told by its bytes. All escapes of its letters end in a digit or a sign.
+fn may_end_in(word: &[u8], name: &[u8]) -> bool {
+    let mut pairs = word.iter().rev().zip(name.iter().rev());
+    pairs
+        .find(|(byte, name)| !byte.eq_ignore_ascii_case(name))
+        .is_none_or(|(byte, _)| !byte.is_ascii_alphabetic())
+}
+
 /// Whether what ends here is a letter or digit that ends no escape.
 #[inline]
 fn stands(bytes: &[u8], end: usize) -> bool {
-    let Some([a, _, _, b, c, last]) = bytes[..end].last_chunk() else { return false };
+    let Some([a, _, _, b, c, last]) = bytes[..end].last_chunk() else {
+        // Near the beginning of a text.
+        let is_lead = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | 0x1b);
+        return bytes[..end].last().is_some_and(u8::is_ascii_alphanumeric)
+            && !bytes[..end].iter().any(is_lead);
+    };
     last.is_ascii_alphanumeric()
         // No escape has one of these before its end.
         && (c.is_ascii_alphabetic() || b"_\", {(".contains(c) || last.is_ascii_digit() && *c != b'\\')

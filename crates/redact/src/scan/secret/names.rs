@@ -162,18 +162,23 @@ fn has(pairs: &Pairs, first: u8, last: u8) -> bool {
 /// The most digits at the end of a name that are looked through.
 const MOST_DIGITS: usize = 8;
 
-/// Whether what ends here ends as a word that announces a value does. Reads a few bytes only, and is in doubt `true`.
-pub(in crate::scan) fn announces(name: &[u8]) -> bool {
-    let name = match name.iter().rev().take(MOST_DIGITS).take_while(|byte| byte.is_ascii_digit()).count() {
-        0 => name,
-        MOST_DIGITS => return true,
+/// The bytes of a name without the number at its end, as [`unnumbered`] has it. None: it has more digits than that.
+pub(super) fn bare(name: &[u8]) -> Option<&[u8]> {
+    match name.iter().rev().take(MOST_DIGITS).take_while(|byte| byte.is_ascii_digit()).count() {
+        0 => Some(name),
+        MOST_DIGITS => None,
         // `password2`, `api_key_1`
         digits => {
             let bare = &name[..name.len() - digits];
             let joints = bare.iter().rev().take_while(|byte| matches!(byte, b'_' | b'-')).count();
-            &bare[..bare.len() - joints]
+            Some(&bare[..bare.len() - joints])
         }
-    };
+    }
+}
+
+/// Whether what ends here ends as a word that announces a value does. Reads a few bytes only, and is in doubt `true`.
+pub(in crate::scan) fn announces(name: &[u8]) -> bool {
+    let Some(name) = bare(name) else { return true };
     let [.., second, last] = name else { return false };
     let third = name.len().checked_sub(3).map_or(b' ', |at| name[at]);
     has(&ENDS, *second, *last) && has(&BEFORE_ENDS, third, *second)
