@@ -40,14 +40,29 @@ const LONGEST_BEGINNING: usize = {
 
 /// Whether a key that is told by its beginning may begin with these bytes; in doubt, and where there are too few, it does.
 pub(in crate::scan) fn may_begin_key(bytes: &[u8]) -> bool {
-    let veils = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii() || b"\\%&".contains(byte));
-    bytes.starts_with(b"ey")
-        || SHAPES.iter().any(|shape| {
-            let begins = shape.begins.as_bytes();
-            let same = bytes.iter().zip(begins).take_while(|(one, other)| one == other).count();
-            same == begins.len() || same > 0 && veils(bytes.get(same))
-        })
+    let veils = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii() || b"\\%&\x1b".contains(byte));
+    let Some(two) = bytes.first_chunk::<2>() else { return true };
+    if two == b"ey" || veils(Some(&two[1])) {
+        return true;
+    }
+    TWOS.iter().zip(SHAPES).filter(|(begins, _)| *begins == two).any(|(_, shape)| {
+        let begins = shape.begins.as_bytes();
+        let same = bytes.iter().zip(begins).take_while(|(one, other)| one == other).count();
+        same == begins.len() || veils(bytes.get(same))
+    })
 }
+
+/// The first two bytes of each shape.
+const TWOS: [[u8; 2]; SHAPES.len()] = {
+    let mut twos = [[0; 2]; SHAPES.len()];
+    let mut at = 0;
+    while at < SHAPES.len() {
+        let bytes = SHAPES[at].begins.as_bytes();
+        twos[at] = [bytes[0], bytes[1]];
+        at += 1;
+    }
+    twos
+};
 
 /// A key that begins here.
 pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found> {

@@ -7,19 +7,32 @@ use crate::scan::{BEFORE, Swallow};
 
 const WHY: &str = "password in a URL";
 
-/// What stands before a host and its user, and the colon behind the user: as it is, in JSON, in JSON in JSON, and in the
-/// query of another URL.
-const MARKS: [(&str, &str); 5] =
-    [("://", ":"), (r":\/\/", ":"), (r":\\/\\/", ":"), ("%3A%2F%2F", "%3A"), ("%3a%2f%2f", "%3a")];
+/// What stands before a host and its user: as it is, in JSON, and in JSON in JSON.
+const MARKS: [&str; 3] = ["://", r":\/\/", r":\\/\\/"];
+
+/// The same and the colon behind the user, in the query of another URL.
+const ENCODED: [(&str, &str); 2] = [("%3A%2F%2F", "%3A"), ("%3a%2f%2f", "%3a")];
+
+/// What no user's name has in it.
+const ENDS_USER: [char; 9] = ['/', '?', '#', ' ', '"', '\n', ':', '<', '>'];
 
 /// The password that begins here.
 pub(super) fn password(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
-    let is_before = |(mark, colon): &(&str, &str)| {
-        let user = before.strip_suffix(colon)?;
-        let user = &user[user.rfind(mark)? + mark.len()..];
-        (!user.contains(['/', '?', '#', ' ', '"', '\n', ':', '<', '>'])).then_some(mark.starts_with('%'))
+    let is_encoded = match before.strip_suffix(':') {
+        Some(user) => {
+            let slash = user.rfind(ENDS_USER).filter(|at| user.as_bytes()[*at] == b'/')?;
+            MARKS.iter().any(|mark| user[..=slash].ends_with(mark)).then_some(false)?
+        }
+        None => {
+            let is_before = |(mark, colon): &(&str, &str)| {
+                let user = before.strip_suffix(colon)?;
+                let user = &user[user.rfind(mark)? + mark.len()..];
+                (!user.contains(ENDS_USER)).then_some(())
+            };
+            ENCODED.iter().find_map(is_before)?;
+            true
+        }
     };
-    let is_encoded = MARKS.iter().find_map(is_before)?;
     let (canonical, end, swallow) = to_host(cursor, is_encoded)?;
     Some(Found { end, why: WHY, canonical, swallow })
 }
