@@ -102,7 +102,7 @@ fn document() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn the_shortcut_changes_nothing(line in document(), cut in any::<prop::sample::Index>()) {
+    fn the_shortcuts_change_nothing(line in document(), cut in any::<prop::sample::Index>()) {
         let cut = line.floor_char_boundary(cut.index(line.len() + 1));
         for line in [&line[..], &line[..cut]] {
             let mut slow = String::new();

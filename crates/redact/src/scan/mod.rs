@@ -224,6 +224,11 @@ impl Scan {
         self.clear
     }
 
+    /// Whether nothing begins in a whole text. In doubt `false`.
+    pub(crate) fn is_clear(mut self, text: &str) -> bool {
+        self.rules.is_empty() || self.skip(text, true).0 == text.len()
+    }
+
     /// The next place where something may begin, and the character before it.
     fn skip(&mut self, text: &str, complete: bool) -> (usize, Option<char>) {
         let clear = self.clear(text);
