@@ -1,6 +1,11 @@
 //! What a character is that is not ASCII, told by its bytes, for the gate.
 
 use super::gate::{Kind, ends, kind};
+use super::zh::is_chinese;
+use super::{cursor, number, secret};
+
+/// The most Chinese characters that an address begins with.
+const LONGEST_NAME: usize = 4;
 
 /// A character that is not ASCII.
 pub(super) enum High {
@@ -48,5 +53,60 @@ fn is_followed_by(bytes: &[u8], at: usize, is_in: impl Fn(u8) -> bool) -> bool {
     match bytes.get(at) {
         Some(0xef) | None => false,
         Some(byte) => is_in(*byte) && ends(bytes, at),
+    }
+}
+
+/// The end of what begins nothing in a run of Chinese characters; where the run begins itself if there is no such part.
+pub(super) fn chinese(text: &str, at: usize, last: Option<char>) -> usize {
+    let bytes = text.as_bytes();
+    let is_in = |ch: &&[u8; 3]| matches!(ch[0], 0xe4..=0xe9);
+    let mut place = at;
+    let (chars, _) = bytes[at..].as_chunks::<3>();
+    for ch in chars.iter().take_while(is_in) {
+        let [first, second, third] = *ch;
+        if number::begins_with_bytes(first, second, third) {
+            // Where there is nothing to break for in the last characters, a name may begin before.
+            let behind = chars[(place - at) / 3..].iter().take(LONGEST_NAME).take_while(is_in).count();
+            if behind < LONGEST_NAME && may_be_at(bytes, place + 3 * behind) {
+                return at.max((place + 3 * behind).saturating_sub(3 * LONGEST_NAME));
+            }
+            if let Some(is) = ['是', '为'].into_iter().find(|is| is.encode_utf8(&mut [0; 4]).as_bytes() == ch)
+            {
+                // What is asked for behind it may be a Chinese character, too.
+                if secret::asks(bytes, place + 3, Some(is)) {
+                    return place + 3;
+                }
+            } else if !is_lone(text, place, last, at) {
+                return place;
+            }
+        }
+        place += 3;
+    }
+    // A name in front of an `@`.
+    if may_be_at(bytes, place) { at.max(place.saturating_sub(3 * LONGEST_NAME)) } else { place }
+}
+
+/// Whether an `@` may stand here, or that is not known.
+fn may_be_at(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_none_or(|byte| match kind(*byte) {
+        Kind::Escape => true,
+        Kind::High => matches!(high(bytes, at), High::Unknown),
+        _ => *byte == b'@',
+    })
+}
+
+/// Whether a numeral stands alone, or behind others; or the sign of a province has no letter behind it.
+fn is_lone(text: &str, place: usize, last: Option<char>, from: usize) -> bool {
+    let before = if place > from { text[from..place].chars().next_back() } else { last };
+    let mut behind = text[place..].chars();
+    let numeral = behind.next().is_some_and(|ch| cursor::digit(ch).is_some());
+    if numeral && before.is_some_and(|ch| !ch.is_ascii() && cursor::digit(ch).is_some()) {
+        return true;
+    }
+    let Some(next) = behind.next() else { return false };
+    match next {
+        '，' | '。' | '、' | '！' | '？' | '；' => true,
+        next if is_chinese(next) => !numeral || cursor::digit(next).is_none(),
+        _ => false,
     }
 }

@@ -224,8 +224,8 @@ impl Scan {
         self.clear
     }
 
-    /// Whether nothing begins in a whole text. In doubt `false`.
-    pub(crate) fn is_clear(mut self, text: &str) -> bool {
+    /// Whether it passes over the whole text at once: nothing begins in it. In doubt `false`.
+    pub(crate) fn passes(mut self, text: &str) -> bool {
         self.rules.is_empty() || self.skip(text, true).0 == text.len()
     }
 
