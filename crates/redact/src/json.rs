@@ -131,11 +131,7 @@ impl Walk<'_> {
                 _ if last != Token::Open => return None,
                 b'"' => {
                     last = Token::Value;
-                    if !self.string() {
-                        // It was cut off, and is a text.
-                        self.flush(self.at);
-                        let rest = &self.line[self.at..];
-                        self.out.push_str(&self.redactor.redact(rest));
+                    if !self.string()? {
                         return Some(());
                     }
                 }
@@ -187,10 +183,17 @@ impl Walk<'_> {
         Some(())
     }
 
-    /// `false`: it does not end.
-    fn string(&mut self) -> bool {
+    /// `false`: it was cut off, and the line is at its end. None: it is no string of JSON.
+    fn string(&mut self) -> Option<bool> {
         let start = self.at + 1;
-        let Some((len, is_veiled)) = string_len(&self.line.as_bytes()[start..]) else { return false };
+        let (len, is_veiled) = match string_end(&self.line.as_bytes()[start..]) {
+            StringEnd::At(len, is_veiled) => (len, is_veiled),
+            StringEnd::Cut => {
+                self.cut_off();
+                return Some(false);
+            }
+            StringEnd::Garbage => return None,
+        };
         let end = start + len;
         self.at = end + 1;
         let is_key = self.line[self.at..].trim_start().starts_with(':');
@@ -203,7 +206,28 @@ impl Walk<'_> {
             let from = ceil(self.line, start.max(end.saturating_sub(BEFORE / 2)));
             self.key = Key { start: from, end, is_veiled };
         }
-        true
+        Some(true)
+    }
+
+    /// The rest of the line is a string that does not end: a text behind its key.
+    fn cut_off(&mut self) {
+        self.flush(self.at);
+        let key = self.key;
+        let mut text = unescape(&self.line[key.start..key.end]).into_owned();
+        if !text.is_empty() {
+            text.push_str("\":");
+        }
+        let from = text.len();
+        text.push_str(&self.line[self.at..]);
+        let range = self.at..self.line.len();
+        let value = unescape(&self.line[self.at + 1..]).into_owned();
+        let is_secret = self.redactor.settings.set.contains(Rule::Secret)
+            && secret::is_secret_under(&unescape(&self.line[key.start..key.end]), &value);
+        let (text, from) = if is_secret { (value, 0) } else { (text, from) };
+        let Some(redacted) = self.redacted(&text, from, is_secret) else { return self.flush(range.end) };
+        self.written = range.end;
+        self.out.push_str(if is_secret { "\"" } else { "" });
+        self.out.push_str(&redacted);
     }
 
     /// Writes the string or number that stands there, where it has a value in it, and says whether it had. Its key can
@@ -244,38 +268,43 @@ impl Walk<'_> {
 
     /// Writes what begins at `from` in the text instead of what stands there, if there is a value in it.
     fn put(&mut self, text: &str, from: usize, stands: Range<usize>) -> bool {
-        let redactor = self.redactor;
-        let mut redacted = String::new();
-        let rules = redactor.settings.set;
         let key = text[..from].trim_end_matches(['"', ':', ' ', '\t']);
-        if rules.contains(Rule::Secret) && secret::is_secret_under(key, &text[from..]) {
-            let canonical = secret::canonical(&text[from..]);
-            let (rule, swallow, why) = (Rule::Secret, Swallow::Nothing, "value of a word such as password");
-            let found = Match { start: from, end: text.len(), rule, why, canonical, swallow };
-            redactor.mark(&stream::hit(found, 0), &mut redacted);
-        } else {
-            let mut written = from;
-            Scan::within(rules, text, from).with(redactor.settings.own.clone()).run(text, true, |piece| {
-                match piece {
-                    Piece::Found(found) => {
-                        redacted.push_str(&text[written..found.start]);
-                        written = found.end;
-                        redactor.mark(&stream::hit(found, 0), &mut redacted);
-                    }
-                    Piece::Swallowed(range) => written = range.end,
-                }
-            });
-            if written == from {
-                return false;
-            }
-            redacted.push_str(&text[written..]);
-        }
+        let has_secrets = self.redactor.settings.set.contains(Rule::Secret);
+        let is_secret = has_secrets && secret::is_secret_under(key, &text[from..]);
+        let Some(redacted) = self.redacted(text, from, is_secret) else { return false };
         self.flush(stands.start);
         self.written = stands.end;
         self.out.push('"');
         escape(&redacted, Escape::Json, self.out);
         self.out.push('"');
         true
+    }
+
+    /// What begins at `from` in the text, redacted: all of it, where it is known to be a secret. None: there is no value
+    /// in it.
+    fn redacted(&self, text: &str, from: usize, is_secret: bool) -> Option<String> {
+        let redactor = self.redactor;
+        let mut redacted = String::new();
+        if is_secret {
+            let canonical = secret::canonical(&text[from..]);
+            let (rule, swallow, why) = (Rule::Secret, Swallow::Nothing, "value of a word such as password");
+            let found = Match { start: from, end: text.len(), rule, why, canonical, swallow };
+            redactor.mark(&stream::hit(found, 0), &mut redacted);
+            return Some(redacted);
+        }
+        let mut written = from;
+        let settings = &redactor.settings;
+        let mut scan = Scan::within(settings.set, text, from).with(settings.own.clone());
+        scan.run(text, true, |piece| match piece {
+            Piece::Found(found) => {
+                redacted.push_str(&text[written..found.start]);
+                written = found.end;
+                redactor.mark(&stream::hit(found, 0), &mut redacted);
+            }
+            Piece::Swallowed(range) => written = range.end,
+        });
+        redacted.push_str(&text[written..]);
+        (written > from).then_some(redacted)
     }
 
     /// Writes what stands before this place as it is.
@@ -291,17 +320,40 @@ const SHORTEST: usize = 3;
 /// How far behind a key its value stands at most: with quotes, a colon, and a few blanks.
 const NEAR: usize = 8;
 
-/// The length of what begins behind a quote, to the one that closes it, and whether there are escapes in it; none if it
-/// does not end.
-fn string_len(bytes: &[u8]) -> Option<(usize, bool)> {
+/// How what begins behind a quote ends.
+enum StringEnd {
+    /// Its length, to the quote that closes it, and whether there are escapes in it.
+    At(usize, bool),
+    /// It does not.
+    Cut,
+    /// There is an escape in it that JSON does not know.
+    Garbage,
+}
+
+fn string_end(bytes: &[u8]) -> StringEnd {
     let (mut at, mut is_veiled) = (0, false);
     loop {
-        at += bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some(len) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) else {
+            return StringEnd::Cut;
+        };
+        at += len;
         if bytes[at] == b'"' {
-            return Some((at, is_veiled));
+            return StringEnd::At(at, is_veiled);
         }
         is_veiled = true;
-        at += 2;
+        match bytes.get(at + 1) {
+            None => return StringEnd::Cut,
+            Some(b'u') => {
+                let digits = bytes[at + 2..].iter().take(4);
+                if !digits.clone().all(u8::is_ascii_hexdigit) {
+                    return StringEnd::Garbage;
+                }
+                at += 2 + digits.len();
+            }
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at += 2,
+            Some(_) => return StringEnd::Garbage,
+        }
     }
 }
 

@@ -61,8 +61,9 @@ impl Plan {
         let mut fields: Vec<(Treat, String)> = Vec::with_capacity(metadata.fields().len());
         for field in metadata.fields() {
             let mut name = escaped(field.name());
-            // An event may have a name twice; most readers of JSON would lose one of the two.
-            while fields.iter().any(|(_, known)| *known == name) {
+            // An event may have a name twice, and a span has one; most readers of JSON would lose one of the two.
+            let is_spans = metadata.is_span() && format == Format::Json;
+            while fields.iter().any(|(_, known)| *known == name) || is_spans && name == "name" {
                 name.push_str("_again");
             }
             fields.push((treat(field.name()), name));

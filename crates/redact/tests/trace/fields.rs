@@ -76,6 +76,10 @@ fn numbers_stay_numbers_unless_they_are_values() {
 fn a_name_that_comes_twice_loses_no_value() {
     let output = objects(&written(json(), || tracing::info!(a = 1, a = "li.wei@example.com", a = 3)));
     assert_eq!(output[0]["fields"], value!({"a": 1, "a_again": "[EMAIL]", "a_again_again": 3}));
+    let output = objects(&written(json(), || {
+        tracing::info_span!("span", name = "x").in_scope(|| tracing::info!("now"));
+    }));
+    assert_eq!(output[0]["span"], value!({"name_again": "x", "name": "span"}));
 }
 
 #[test]
