@@ -54,11 +54,11 @@ impl<'t> Before<'t> {
     }
 
     /// Whether a number in figures, standing here, is only a part of something longer: of a word, a hash, a UUID, a
-    /// version, a decimal fraction, a price, an order number such as `PO-13812345678`.
+    /// version, a decimal fraction, a price, a paragraph, an order number such as `PO-13812345678`.
     pub(crate) fn joins_figures(self) -> bool {
         let Some(last) = self.last() else { return false };
         match last {
-            '_' | '$' | '€' | '£' | '¥' => true,
+            '_' | '$' | '€' | '£' | '¥' | '§' => true,
             '.' => self.shorter().last().is_some_and(|ch| ch.is_ascii_digit()),
             '-' => self.shorter().ends_in_code(),
             _ => last.is_ascii_alphanumeric(),
