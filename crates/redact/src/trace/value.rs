@@ -8,7 +8,6 @@ use tracing::field::{Field, Visit};
 use super::layer::{Format, Settings};
 use super::plan::{Plan, Treat};
 use crate::escape::{Escape, escape};
-use crate::scan;
 
 /// The most errors of a chain that are written: a chain of more is one that ends in itself.
 const CHAIN: usize = 16;
@@ -66,7 +65,7 @@ impl Pen<'_> {
         let redactor = &self.settings.redactor;
         // Nearly all values have nothing in them, and where a line ends behind one that is soon seen.
         scratch.push('\n');
-        let is_clear = scan::is_clear(&scratch, redactor.settings.set);
+        let is_clear = redactor.settings.scan().passes(&scratch);
         scratch.pop();
         let redacted = if is_clear && !is_cut {
             std::borrow::Cow::Borrowed(scratch.as_str())

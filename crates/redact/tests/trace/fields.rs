@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use lastbyte_redact::trace::RedactLayer;
+use lastbyte_redact::{Alphabet, Own, Redactor};
 use serde_json::json as value;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -80,6 +82,18 @@ fn a_name_that_comes_twice_loses_no_value() {
         tracing::info_span!("span", name = "x").in_scope(|| tracing::info!("now"));
     }));
     assert_eq!(output[0]["span"], value!({"name_again": "x", "name": "span"}));
+}
+
+#[test]
+fn rules_of_ones_own_hold_in_messages_fields_and_spans() {
+    let rule = Own::prefix("STAFF", "EMP-", Alphabet::DIGITS, 6..=6).unwrap();
+    let layer = RedactLayer::new(Redactor::builder().own(rule).unwrap().build());
+    let output = written(layer.without_time(), || {
+        let span = tracing::info_span!("span", of = "EMP-004217");
+        span.in_scope(|| tracing::info!(to = "EMP-004217", "from EMP-004217"));
+    });
+    assert_eq!(output.matches("[STAFF]").count(), 3, "{output}");
+    assert!(!output.contains("004217"), "{output}");
 }
 
 #[test]
