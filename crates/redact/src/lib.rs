@@ -119,6 +119,7 @@ mod style;
 pub mod tower;
 #[cfg(feature = "tracing")]
 pub mod trace;
+mod utf8;
 
 pub use builder::Builder;
 pub use digest::{Digest, Digester, Language};

@@ -1,6 +1,7 @@
 //! A text that comes in pieces.
 
 use crate::scan::{BEFORE, Match, Piece, Scan, ceil};
+use crate::utf8::Utf8;
 use crate::{Hit, Redactor};
 
 /// What is held for longer than this, in bytes, is looked at again when a word ends, or has grown by a part of it: else
@@ -22,14 +23,14 @@ pub struct Stream {
     base: usize,
     /// The length of the text at which it is looked at again.
     again: usize,
-    /// The beginning of a character, at most three bytes, whose end has not come.
-    torn: Vec<u8>,
+    /// The beginning of a character whose end has not come.
+    utf8: Utf8,
 }
 
 impl Stream {
     pub(crate) fn new(redactor: Redactor) -> Self {
         let scan = redactor.settings.scan();
-        Self { redactor, scan, text: String::new(), base: 0, again: 0, torn: Vec::new() }
+        Self { redactor, scan, text: String::new(), base: 0, again: 0, utf8: Utf8::default() }
     }
 
     /// Takes the next piece, and appends what is certain by now to `out`.
@@ -40,21 +41,9 @@ impl Stream {
 
     /// The same for bytes, between which characters may be torn. What is no UTF-8 becomes U+FFFD.
     pub fn push_bytes(&mut self, piece: &[u8], out: &mut String) {
-        let mut bytes = std::mem::take(&mut self.torn);
-        bytes.extend_from_slice(piece);
-        let mut chunks = bytes.utf8_chunks().peekable();
-        while let Some(chunk) = chunks.next() {
-            self.push(chunk.valid(), out);
-            let invalid = chunk.invalid();
-            // The end may be what the next piece goes on with.
-            if chunks.peek().is_none()
-                && std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none())
-            {
-                self.torn = invalid.to_vec();
-            } else if !invalid.is_empty() {
-                self.push("\u{fffd}", out);
-            }
-        }
+        let mut utf8 = std::mem::take(&mut self.utf8);
+        utf8.push(piece, |text| self.push(text, out));
+        self.utf8 = utf8;
     }
 
     /// The same as [`push`](Self::push), with what `with` writes in the place of every value. A hit's range counts
@@ -93,9 +82,7 @@ impl Stream {
 
     /// A character whose end does not come is none.
     fn end_torn(&mut self) {
-        if !std::mem::take(&mut self.torn).is_empty() {
-            self.text.push('\u{fffd}');
-        }
+        self.utf8.end(|text| self.text.push_str(text));
     }
 
     fn go_on(&mut self, complete: bool, out: &mut String, mut with: impl FnMut(&Hit, &mut String)) {

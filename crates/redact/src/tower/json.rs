@@ -1,6 +1,6 @@
 //! Reads JSON as it comes, in pieces, and keeps none of it.
 
-use super::utf8::Utf8;
+use crate::utf8::Utf8;
 
 /// How deep values may be nested; serde_json draws the same line.
 const MAX_DEPTH: usize = 128;

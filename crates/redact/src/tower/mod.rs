@@ -103,7 +103,6 @@ mod record;
 mod sample;
 mod show;
 mod text;
-mod utf8;
 
 pub use body::{RequestBody, ResponseBody};
 pub use future::ResponseFuture;
