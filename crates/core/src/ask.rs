@@ -59,11 +59,27 @@ impl Ask {
     }
 }
 
+/// Whether the body behind these headers is compressed, or otherwise encoded: it cannot be read then.
+pub fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity")
+}
+
+/// The media type of a body, without its parameters; empty where there is none.
+pub(crate) fn media_type(headers: &HeaderMap) -> &[u8] {
+    let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
+}
+
 /// Whether the body behind these headers is an event stream that can be read: one that is not compressed.
 pub fn is_event_stream(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity")
-        && headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
-            let essence = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-            essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
-        })
+    !is_encoded(headers) && media_type(headers).eq_ignore_ascii_case(b"text/event-stream")
+}
+
+/// Whether the body behind these headers is JSON that can be read: `application/json`, or a type that ends in `+json`
+/// (RFC 6839).
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let kind = media_type(headers);
+    let is_it =
+        kind.eq_ignore_ascii_case(b"application/json") || kind.to_ascii_lowercase().ends_with(b"+json");
+    is_it && !is_encoded(headers)
 }

@@ -317,6 +317,21 @@ impl Ending {
         )
     }
 
+    /// What kind it is, for logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Complete { .. } => "complete",
+            Self::Truncated { .. } => "truncated",
+            Self::Failed { .. } => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Abandoned => "abandoned",
+            Self::Stalled => "stalled",
+            Self::Refused { .. } => "refused",
+            Self::Interrupted => "interrupted",
+            Self::Opaque { .. } => "opaque",
+        }
+    }
+
     /// The `code` of the error event that tells a reader of this ending.
     pub fn code(&self) -> &'static str {
         match self {

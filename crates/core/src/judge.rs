@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use http::{StatusCode, header, response};
 
+use crate::ask::{self, is_encoded, media_type};
 use crate::dialect::{Seen, is_json};
 use crate::sse::Scanner;
 use crate::{Ask, Cause, Dialect, Ending, FailureKind, TransportFault};
@@ -236,21 +237,16 @@ impl Mode {
             let (scanner, seen) = (Scanner::new(max_event), Seen::default());
             return Self::Stream(Box::new(Stream { dialect, scanner, seen, events: 0, too_large: false }));
         }
-        let encoded = head.headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
-        if encoded {
+        if is_encoded(&head.headers) {
             return Self::Opaque;
         }
-        let kind = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-        let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
         let stream_asked = ask.stream == Some(true);
-        if essence.eq_ignore_ascii_case(b"application/json")
-            || essence.to_ascii_lowercase().ends_with(b"+json")
-        {
+        if ask::is_json(&head.headers) {
             let (held, room) = (Vec::new(), max_json);
             return Self::Whole(Box::new(Whole { dialect, held, room, stream_asked }));
         }
         // A page is what a proxy says in place of the API; without a look at the request nobody can know.
-        let page = ask.stream.is_some() && essence.eq_ignore_ascii_case(b"text/html");
+        let page = ask.stream.is_some() && media_type(&head.headers).eq_ignore_ascii_case(b"text/html");
         if stream_asked || page { Self::Decided(Head::Garbage) } else { Self::Opaque }
     }
 }

@@ -114,7 +114,7 @@ mod watched;
 mod whole;
 
 pub use answer::{ATTEMPTS, Attempts, REFUSED_BY};
-pub use ask::{Ask, is_event_stream};
+pub use ask::{Ask, is_encoded, is_event_stream, is_json};
 pub use classify::{Classify, ClassifyChat};
 pub use deadline::{Deadline, REQUEST_TIMEOUT, far};
 pub use dialect::Dialect;

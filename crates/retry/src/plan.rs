@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header, response};
 use lastbyte_core::{
     Ask, Attempts, BodyError, Deadline, PaidOnce, Refusal, RefusedBy, Tenant, UpstreamKey, Watched, far,
+    is_encoded,
 };
 use tokio::time::Instant;
 
@@ -247,7 +248,7 @@ impl Look {
 
 /// JSON that can be read; a compressed one is nothing to wait for.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if is_encoded(headers) {
         return false;
     }
     let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());

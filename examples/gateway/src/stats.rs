@@ -109,7 +109,7 @@ impl Drop for Call {
             Some(handle) => handle.ending().cloned(),
             None => Some(Ending::Abandoned),
         };
-        let name = ending.as_ref().map_or("unknown", name);
+        let name = ending.as_ref().map_or("unknown", Ending::name);
         let attempts = self.attempts.count();
         {
             let mut counts = self.stats.lock();
@@ -133,21 +133,6 @@ impl Drop for Call {
             }
             _ => tracing::info!(status, ending = name, attempts, bytes, ms, "{why}"),
         }
-    }
-}
-
-fn name(ending: &Ending) -> &'static str {
-    match ending {
-        Ending::Complete { .. } => "complete",
-        Ending::Truncated { .. } => "truncated",
-        Ending::Failed { .. } => "failed",
-        Ending::Cancelled => "cancelled",
-        Ending::Abandoned => "abandoned",
-        Ending::Stalled => "stalled",
-        Ending::Refused { .. } => "refused",
-        Ending::Interrupted => "interrupted",
-        Ending::Opaque { .. } => "opaque",
-        _ => "other",
     }
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response, header};
 use http_body::{Body, Frame, SizeHint};
-use lastbyte_core::{Ask, BodyError, BoxError, Cause, Watched};
+use lastbyte_core::{Ask, BodyError, BoxError, Cause, Watched, is_json};
 use pin_project_lite::pin_project;
 
 use super::events::Events;
@@ -102,16 +102,6 @@ where
         let how = Box::new(How { text, shared, last: None, has_begun: false, is_over: false });
         Response::from_parts(head, Self { kind: Kind::Restoring { body, how } })
     }
-}
-
-/// Whether it is JSON that can be read.
-fn is_json(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity")
-        && headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
-            let essence = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-            let essence = essence.trim_ascii().to_ascii_lowercase();
-            essence == b"application/json" || essence.ends_with(b"+json")
-        })
 }
 
 impl How {

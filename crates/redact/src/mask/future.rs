@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header, request};
 use http_body::Body;
-use lastbyte_core::{Ask, BoxError, Dialect, Refusal, Resume, Tenant, WholeBody};
+use lastbyte_core::{Ask, BoxError, Dialect, Refusal, Resume, Tenant, WholeBody, is_encoded};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -81,8 +81,7 @@ where
     A: Body<Data = Bytes> + Unpin,
 {
     fn poll(&mut self, max: usize, cx: &mut Context<'_>) -> Poll<Read<A::Error>> {
-        let encoding = self.head.headers.get(header::CONTENT_ENCODING);
-        if encoding.is_some_and(|encoding| encoding != "identity") {
+        if is_encoded(&self.head.headers) {
             return Poll::Ready(Read::Unread(Unread::Compressed));
         }
         loop {

@@ -2,7 +2,7 @@
 
 use http::{header, response};
 use lastbyte_core::sse::Scanner;
-use lastbyte_core::{Ask, Dialect};
+use lastbyte_core::{Ask, Dialect, is_encoded};
 
 use super::expect::Expect;
 use super::json::Step::{self, At, Key};
@@ -71,7 +71,7 @@ impl Kind {
         let Some(dialect) = ask.dialect.filter(|_| head.status.is_success()) else {
             return Self::Unread("no answer");
         };
-        if head.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        if is_encoded(&head.headers) {
             return Self::Unread("compressed");
         }
         if ask.is_answered_by_stream(head) {

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Request, Response};
 use http_body::Body;
-use lastbyte_core::{Ask, BoxError, Tenant, Watch};
+use lastbyte_core::{Ask, BoxError, Tenant, Watch, is_encoded};
 use tower_layer::Layer;
 use tower_service::Service;
 use tracing::Level;
@@ -175,8 +175,7 @@ impl QuestionsLayer {
             Tenant(0) => redactor.clone(),
             Tenant(tenant) => redactor.for_tenant(&format!("{tenant:016x}")),
         };
-        let encoding = request.headers().get(header::CONTENT_ENCODING);
-        let question = if encoding.is_some_and(|encoding| encoding != "identity") {
+        let question = if is_encoded(request.headers()) {
             Err("compressed")
         } else {
             Ok(Arc::new(Mutex::new(Question::new(dialect, redactor.clone(), *show, *max_question))))

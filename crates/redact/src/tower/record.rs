@@ -107,7 +107,7 @@ impl Record {
             parent: &self.span,
             dialect = name(self.dialect),
             status = self.head.map(|(status, _)| status),
-            ending = ending_name(&ending),
+            ending = ending.name(),
             code = Some(ending.code()).filter(|code| *code != "none"),
             events,
             input_tokens = usage.map(|usage| usage.input),
@@ -187,20 +187,5 @@ fn name(dialect: Dialect) -> &'static str {
         Dialect::OpenAiChat => "chat",
         Dialect::OpenAiResponses => "responses",
         Dialect::Anthropic => "messages",
-    }
-}
-
-fn ending_name(ending: &Ending) -> &'static str {
-    match ending {
-        Ending::Complete { .. } => "complete",
-        Ending::Truncated { .. } => "truncated",
-        Ending::Failed { .. } => "failed",
-        Ending::Cancelled => "cancelled",
-        Ending::Abandoned => "abandoned",
-        Ending::Stalled => "stalled",
-        Ending::Refused { .. } => "refused",
-        Ending::Interrupted => "interrupted",
-        Ending::Opaque { .. } => "opaque",
-        _ => "other",
     }
 }
