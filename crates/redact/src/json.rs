@@ -212,22 +212,20 @@ impl Walk<'_> {
     /// The rest of the line is a string that does not end: a text behind its key.
     fn cut_off(&mut self) {
         self.flush(self.at);
-        let key = self.key;
-        let mut text = unescape(&self.line[key.start..key.end]).into_owned();
-        if !text.is_empty() {
-            text.push_str("\":");
+        let key = unescape(&self.line[self.key.start..self.key.end]);
+        let rest = &self.line[self.at..];
+        let value = unescape(&rest[1..]);
+        if self.is_secret(&key, &value) {
+            self.out.push('"');
+            self.redacted(&value, 0, true).inspect(|mark| self.out.push_str(mark));
+        } else {
+            let behind = if key.is_empty() { String::new() } else { format!("{key}\":") };
+            let from = behind.len();
+            let text = behind + rest;
+            let redacted = self.redacted(&text, from, false);
+            self.out.push_str(redacted.as_deref().unwrap_or(rest));
         }
-        let from = text.len();
-        text.push_str(&self.line[self.at..]);
-        let range = self.at..self.line.len();
-        let value = unescape(&self.line[self.at + 1..]).into_owned();
-        let is_secret = self.redactor.settings.set.contains(Rule::Secret)
-            && secret::is_secret_under(&unescape(&self.line[key.start..key.end]), &value);
-        let (text, from) = if is_secret { (value, 0) } else { (text, from) };
-        let Some(redacted) = self.redacted(&text, from, is_secret) else { return self.flush(range.end) };
-        self.written = range.end;
-        self.out.push_str(if is_secret { "\"" } else { "" });
-        self.out.push_str(&redacted);
+        self.written = self.line.len();
     }
 
     /// Writes the string or number that stands there, where it has a value in it, and says whether it had. Its key can
@@ -263,14 +261,13 @@ impl Walk<'_> {
 
     /// Whether the key may be the name of a secret.
     fn asks(&self, key: Key) -> bool {
-        secret::may_name(self.line[key.start..key.end].trim_end())
+        secret::announces(self.line[key.start..key.end].trim_end().as_bytes())
     }
 
     /// Writes what begins at `from` in the text instead of what stands there, if there is a value in it.
     fn put(&mut self, text: &str, from: usize, stands: Range<usize>) -> bool {
         let key = text[..from].trim_end_matches(['"', ':', ' ', '\t']);
-        let has_secrets = self.redactor.settings.set.contains(Rule::Secret);
-        let is_secret = has_secrets && secret::is_secret_under(key, &text[from..]);
+        let is_secret = self.is_secret(key, &text[from..]);
         let Some(redacted) = self.redacted(text, from, is_secret) else { return false };
         self.flush(stands.start);
         self.written = stands.end;
@@ -278,6 +275,10 @@ impl Walk<'_> {
         escape(&redacted, Escape::Json, self.out);
         self.out.push('"');
         true
+    }
+
+    fn is_secret(&self, key: &str, value: &str) -> bool {
+        self.redactor.settings.set.contains(Rule::Secret) && secret::is_secret_under(key, value)
     }
 
     /// What begins at `from` in the text, redacted: all of it, where it is known to be a secret. None: there is no value

@@ -36,7 +36,7 @@ pub(super) fn as_meant(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether an escape may begin with it.
-fn is_lead(byte: u8) -> bool {
+pub(super) fn is_lead(byte: u8) -> bool {
     matches!(byte, b'\\' | b'%' | b'&' | 0x1b)
 }
 

@@ -2,6 +2,7 @@
 
 use super::digits::MOST_DIGITS;
 use crate::scan::gate;
+use crate::scan::meant::is_lead;
 
 /// The fewest digits of any number.
 const FEWEST: usize = 7;
@@ -25,7 +26,7 @@ fn is_in_code(bytes: &[u8], at: usize) -> bool {
     figures > 0
         && !(figures == 11 && len == 11)
         && bytes[at - 1] == b'-'
-        && near.iter().all(|byte| byte.is_ascii() && !matches!(byte, b'\\' | b'%' | b'&' | 0x1b))
+        && near.iter().all(|byte| byte.is_ascii() && !is_lead(*byte))
 }
 
 /// Whether no number begins with the digit that stands here, and with nothing before it that `last` is no part of.
@@ -42,7 +43,7 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
         // A digit that ends an escape is none.
         Some('.') if at >= 2 && bytes[at - 2].is_ascii_digit() => {
             let before = &bytes[at.saturating_sub(10)..at];
-            if !before.iter().any(|byte| matches!(byte, b'\\' | b'%' | b'&' | 0x1b)) {
+            if !before.iter().any(|byte| is_lead(*byte)) {
                 return true;
             }
         }
@@ -139,6 +140,5 @@ fn is_behind_digit(bytes: &[u8], at: usize) -> bool {
     let Some(near) = bytes[..at].last_chunk::<16>() else { return false };
     let signs =
         near.iter().rev().take(3).take_while(|byte| matches!(byte, b' ' | b'"' | b',' | b'.')).count();
-    near.iter().all(|byte| byte.is_ascii() && !matches!(byte, b'\\' | b'%' | b'&' | 0x1b))
-        && near[15 - signs].is_ascii_digit()
+    near.iter().all(|byte| byte.is_ascii() && !is_lead(*byte)) && near[15 - signs].is_ascii_digit()
 }

@@ -4,7 +4,7 @@ use super::announce::ends_with;
 use super::names::{announces, bare};
 use crate::scan::BEFORE;
 use crate::scan::cursor::{Atom, is_joint};
-use crate::scan::meant::before;
+use crate::scan::meant::{before, is_lead};
 
 /// The longest escape that ends in `;` or `}`, in bytes.
 const LONGEST_ESCAPE: usize = 12;
@@ -145,9 +145,8 @@ fn may_end_in(word: &[u8], name: &[u8]) -> bool {
 fn stands(bytes: &[u8], end: usize) -> bool {
     let Some([a, _, _, b, c, last]) = bytes[..end].last_chunk() else {
         // Near the beginning of a text.
-        let is_lead = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | 0x1b);
         return bytes[..end].last().is_some_and(u8::is_ascii_alphanumeric)
-            && !bytes[..end].iter().any(is_lead);
+            && !bytes[..end].iter().any(|byte| is_lead(*byte));
     };
     last.is_ascii_alphanumeric()
         // No escape has one of these before its end.

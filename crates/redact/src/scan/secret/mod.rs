@@ -14,9 +14,8 @@ mod worth;
 
 pub(super) use self::asks::asks;
 pub(super) use self::keys::{begins_key, may_begin_key};
-pub(super) use self::names::announces;
-#[allow(unused_imports, reason = "asked for strings under a key, in JSON and in fields of events")]
-pub(crate) use self::pairs::{canonical, is_secret_under, may_name};
+pub(crate) use self::names::announces;
+pub(crate) use self::pairs::{canonical, is_secret_under};
 pub(crate) use self::tail::Tail;
 pub(super) use self::url::may_be_long;
 use super::cursor::Cursor;

@@ -177,7 +177,7 @@ pub(super) fn bare(name: &[u8]) -> Option<&[u8]> {
 }
 
 /// Whether what ends here ends as a word that announces a value does. Reads a few bytes only, and is in doubt `true`.
-pub(in crate::scan) fn announces(name: &[u8]) -> bool {
+pub(crate) fn announces(name: &[u8]) -> bool {
     let Some(name) = bare(name) else { return true };
     let [.., second, last] = name else { return false };
     let third = name.len().checked_sub(3).map_or(b' ', |at| name[at]);

@@ -1,6 +1,6 @@
 //! Secrets that are told by what stands before them: `Bearer …`, `password=…`, `https://user:…@`.
 
-use super::announce::{How, Joined, joined};
+use super::announce::{How, Joined, ends_with, joined};
 use super::names::{Named, named};
 use super::word::Word;
 use super::{Found, Tail, url, worth};
@@ -49,12 +49,9 @@ fn in_url(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
 
 /// The credentials behind a scheme (RFC 6750, RFC 7617).
 fn bearer(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
-    let schemes: &[&str] = &["bearer ", "basic "];
-    let is_after = |scheme: &&&str| {
-        let from = before.len().checked_sub(scheme.len());
-        from.and_then(|at| before.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(scheme))
-    };
-    schemes.iter().find(is_after)?;
+    if !["bearer ", "basic "].iter().any(|scheme| ends_with(before.as_bytes(), scheme.as_bytes())) {
+        return None;
+    }
     let word = Word::read(cursor, CAP, |ch| ch.is_ascii_alphanumeric() || "-._~+/=".contains(ch));
     let is_token = word.text.len() >= 8 && (word.has_digit() || word.text.len() >= 12 && word.is_mixed());
     if !is_token {
@@ -137,11 +134,6 @@ pub(super) fn ends_value(cursor: &Cursor<'_>, atom: Atom, quote: Option<Quote>) 
         None if stands.starts_with('%') => false,
         None => atom.ch.is_whitespace() || "\"'`,;&)}]<>。、”".contains(atom.ch) || atom.ch == Atom::COLOUR,
     }
-}
-
-/// Whether a secret may stand under this name. Reads two bytes only, and is in doubt `true`.
-pub(crate) fn may_name(name: &str) -> bool {
-    super::names::announces(name.as_bytes())
 }
 
 /// Whether all of a string is the secret of this name, as in a field of JSON.
