@@ -26,12 +26,25 @@ impl Prose {
         }
         let (mut at, mut run) = (from, 0);
         while let (Some(block), Some(before)) = (block(bytes, at), block(bytes, at - 1)) {
-            let strange = bits(&strange(block, before));
-            if strange != 0 {
-                self.again = at + BLOCK - strange.leading_zeros() as usize;
-                break;
-            }
+            let strange = strange(block, before);
             let blanks = bits(&block.map(|byte| u8::from(is_blank(byte))));
+            if strange != [0; BLOCK] {
+                let strange = bits(&strange);
+                let first = strange.trailing_zeros();
+                let plain = !(u32::MAX << first);
+                let passed = blanks & plain;
+                let is_prose = passed != 0
+                    && run + passed.trailing_zeros() < LONGEST
+                    && !has_run(!blanks & plain);
+                let to = if is_prose { at + BLOCK - passed.leading_zeros() as usize } else { at - run as usize };
+                // More of it may come behind what came between.
+                self.again = if to >= from + BLOCK / 2 {
+                    at + first as usize + 1
+                } else {
+                    at + BLOCK - strange.leading_zeros() as usize
+                };
+                return to.max(from);
+            }
             if run + blanks.trailing_zeros() >= LONGEST || has_run(!blanks) {
                 self.again = at + BLOCK;
                 break;
