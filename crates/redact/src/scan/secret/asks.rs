@@ -4,7 +4,7 @@ use super::announce::ends_with;
 use super::names::{announces, bare};
 use crate::scan::BEFORE;
 use crate::scan::cursor::{Atom, is_joint};
-use crate::scan::meant::{before, is_lead};
+use crate::scan::meant::{before, colour_before, is_lead};
 
 /// The longest escape that ends in `;` or `}`, in bytes.
 const LONGEST_ESCAPE: usize = 12;
@@ -17,6 +17,8 @@ pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool
         // A blank behind a letter is by far the most common.
         ' ' | '\n' => match bytes[..at].get(at.wrapping_sub(2)) {
             None => false,
+            // A number announces nothing.
+            Some(b'0'..=b'9') if u32::from(bytes[at - 1]) == last as u32 && stands(bytes, at - 1) => false,
             Some(byte) if byte.is_ascii_alphanumeric() => {
                 let word = &bytes[..at - 1];
                 // `password is …`, `--password …`
@@ -32,6 +34,13 @@ pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool
             Some(b';' | b'}') => {
                 let near = &bytes[at.saturating_sub(LONGEST_ESCAPE + 1)..at - 1];
                 near.iter().any(|byte| matches!(byte, b'\\' | b'&')) && is_asked(bytes, at)
+            }
+            // Most characters of Chinese, and its full stop.
+            Some(0x80..)
+                if matches!(bytes[..at - 1].last_chunk(), Some([0xe4..=0xe9, _, _] | [0xe3, 0x80, 0x82]))
+                    && u32::from(bytes[at - 1]) == last as u32 =>
+            {
+                bytes[..at - 1].last_chunk().is_some_and(|sign| IS.contains(sign)) && is_asked(bytes, at)
             }
             Some(b' ' | b'\t' | b'\n' | b'\r' | b':' | b'=' | b'>' | b'*' | b'\\' | 0x80..) => {
                 is_asked(bytes, at)
@@ -86,11 +95,13 @@ impl Back<'_> {
     }
 }
 
+/// 是 and 为.
+const IS: [[u8; 3]; 2] = [[0xe6, 0x98, 0xaf], [0xe4, 0xb8, 0xba]];
+
 /// The same where all that counts stands for itself: a sign, one blank or quote, and a word before it; `是` or `：` and a
 /// Chinese character before it. Else nothing is said.
 #[inline]
 fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
-    const IS: [[u8; 3]; 2] = [[0xe6, 0x98, 0xaf], [0xe4, 0xb8, 0xba]];
     const CHINESE: [[u8; 3]; 3] = [IS[0], IS[1], [0xef, 0xbc, 0x9a]];
     if let Some([0xe4..=0xe9, _, _, sign @ ..]) = bytes[..at].last_chunk::<6>()
         && CHINESE.contains(sign)
@@ -102,12 +113,15 @@ fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
     }
     let sign = match bytes[..at].last_chunk::<2>()? {
         b",\"" | b"{\"" | b"[\"" => return Some(false),
+        [b' ' | b'\n', b'"'] if is_behind_sign(&bytes[..at - 1]) => return Some(false),
         [_, b'"'] if stands(bytes, at - 1) => return Some(false),
         [b':' | b'=', b'"' | b' '] => at - 2,
         [_, b'='] => at - 1,
         [_, b':'] if is_behind_no_user(bytes, at - 1) => at - 1,
         _ => return None,
     };
+    // `std::fmt`, `==`
+    let sign = if matches!(bytes[..sign].last(), Some(b':' | b'=')) { sign - 1 } else { sign };
     let name = &bytes[..sign];
     let name = name.strip_suffix(b"\"").unwrap_or(name);
     if announces_plainly(name)? {
@@ -119,11 +133,23 @@ fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
     (!may_be_joined || !is_joined()).then_some(false)
 }
 
+/// Whether nothing but blanks stands behind a sign that joins nothing.
+#[inline]
+fn is_behind_sign(bytes: &[u8]) -> bool {
+    const MOST: usize = 4;
+    let blanks = bytes.iter().rev().take(MOST).take_while(|byte| matches!(byte, b' ' | b'\n')).count();
+    matches!(bytes[..bytes.len() - blanks].last(), Some(b'.' | b',' | b')' | b']' | b'!' | b'?' | b'-' | b'"'))
+}
+
 /// Whether the name here announces a value, told by its last characters, which stand for themselves; else nothing is said.
 #[inline]
 fn announces_plainly(name: &[u8]) -> Option<bool> {
     let bare = bare(name)?;
     let len = bare.len();
+    // A number for itself, that is no part of an escape.
+    if len < name.len() && matches!(bare.last(), Some(b':' | b'/' | b'.' | b',' | b' ' | b'\n' | b'(' | b'=' | b'+')) {
+        return Some(false);
+    }
     if !stands(name, name.len()) || len < 2 || !stands(bare, len) || !stands(bare, len - 1) {
         return None;
     }
@@ -150,7 +176,10 @@ fn stands(bytes: &[u8], end: usize) -> bool {
     };
     last.is_ascii_alphanumeric()
         // No escape has one of these before its end.
-        && (c.is_ascii_alphabetic() || b"_\", {(".contains(c) || last.is_ascii_digit() && *c != b'\\')
+        && (c.is_ascii_alphabetic()
+            || b"_\", {(".contains(c)
+            || last.is_ascii_digit() && *c != b'\\'
+            || c.is_ascii_digit() && colour_before(bytes, end).is_none())
         && *b != b'%'
         && *a != b'\\'
 }
