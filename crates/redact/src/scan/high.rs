@@ -65,9 +65,9 @@ pub(super) fn chinese(text: &str, at: usize, last: Option<char>) -> usize {
     for ch in chars.iter().take_while(is_in) {
         let [first, second, third] = *ch;
         if number::begins_with_bytes(first, second, third) {
-            // Where there is nothing to break for in the last characters, a name may begin before.
-            let behind = chars[(place - at) / 3..].iter().take(LONGEST_NAME).take_while(is_in).count();
-            if behind < LONGEST_NAME && may_be_at(bytes, place + 3 * behind) {
+            // Where there is nothing to break for in the last characters, a name may begin before, or here.
+            let behind = chars[(place - at) / 3..].iter().take(LONGEST_NAME + 1).take_while(is_in).count();
+            if behind <= LONGEST_NAME && may_be_at(bytes, place + 3 * behind) {
                 return at.max((place + 3 * behind).saturating_sub(3 * LONGEST_NAME));
             }
             if let Some(is) = ['是', '为'].into_iter().find(|is| is.encode_utf8(&mut [0; 4]).as_bytes() == ch)

@@ -39,6 +39,8 @@ fn text() -> impl Strategy<Value = String> {
             "密码是",
             "是",
             "password=Some(\"",
+            "password is \"",
+            "--password '",
             "basic ",
             "------BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n",
             "eyJ.",

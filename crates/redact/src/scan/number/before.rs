@@ -12,21 +12,70 @@ const LONGEST_COLOUR: usize = 34;
 #[derive(Debug)]
 pub(crate) struct Words {
     words: &'static [&'static str],
-    /// Which bytes they begin with, in small letters and in capitals.
-    first: [bool; 256],
+    /// A bit for each of the two bytes they begin with, in small letters and in capitals; some pairs share one.
+    first: [u64; PAIRS / 64],
 }
+
+/// How many pairs of bytes are told apart.
+const PAIRS: usize = 1024;
 
 impl Words {
     pub(crate) const fn new(words: &'static [&'static str]) -> Self {
-        let mut first = [false; 256];
+        let mut first = [0; PAIRS / 64];
         let mut at = 0;
         while at < words.len() {
-            let byte = words[at].as_bytes()[0];
-            first[byte as usize] = true;
-            first[byte.to_ascii_uppercase() as usize] = true;
+            let bytes = words[at].as_bytes();
+            let mut way = 0;
+            while way < 4 {
+                let one = if way & 1 == 0 { bytes[0] } else { bytes[0].to_ascii_uppercase() };
+                let two = if way & 2 == 0 { bytes[1] } else { bytes[1].to_ascii_uppercase() };
+                let pair = Self::pair(one, two);
+                first[pair / 64] |= 1 << (pair % 64);
+                way += 1;
+            }
             at += 1;
         }
         Self { words, first }
+    }
+
+    const fn pair(first: u8, second: u8) -> usize {
+        (first as usize ^ (second as usize) << 5) % PAIRS
+    }
+
+    fn may_begin(&self, first: u8, second: u8) -> bool {
+        let pair = Self::pair(first, second);
+        self.first[pair / 64] & 1 << (pair % 64) != 0
+    }
+}
+
+/// Several lists of words.
+#[derive(Debug)]
+pub(super) struct Lists<const N: usize> {
+    lists: [&'static Words; N],
+    /// As in each of them.
+    all: Words,
+}
+
+impl<const N: usize> Lists<N> {
+    pub(super) const fn new(lists: [&'static Words; N]) -> Self {
+        let mut all = Words::new(&[]);
+        let mut at = 0;
+        while at < N * (PAIRS / 64) {
+            all.first[at / N] |= lists[at % N].first[at / N];
+            at += 1;
+        }
+        Self { lists, all }
+    }
+
+    /// Whether a word of them stands in these bytes, with more letters around it or without.
+    pub(super) fn stand_in(&self, bytes: &[u8]) -> bool {
+        let stands = |at: usize, word: &str| {
+            bytes.get(at..at + word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+        };
+        let pairs = bytes.windows(2).enumerate();
+        pairs
+            .filter(|(_, pair)| self.all.may_begin(pair[0], pair[1]))
+            .any(|(at, _)| self.lists.iter().any(|list| list.words.iter().any(|word| stands(at, word))))
     }
 }
 
@@ -87,7 +136,8 @@ impl<'t> Before<'t> {
         let bytes = self.text.as_bytes();
         let window = &bytes[bytes.len().saturating_sub(within)..];
         let letter = |at: usize| window.get(at).is_some_and(u8::is_ascii_alphabetic);
-        (0..window.len()).filter(|at| words.first[usize::from(window[*at])]).any(|at| {
+        let pairs = window.windows(2).enumerate();
+        pairs.filter(|(_, pair)| words.may_begin(pair[0], pair[1])).any(|(at, _)| {
             words.words.iter().any(|word| {
                 let end = at + word.len();
                 let alone = word.is_ascii() && word.len() <= 3;

@@ -150,11 +150,13 @@ pub(super) fn iban(cursor: &mut Cursor<'_>) -> Option<(usize, String)> {
     let mut separator = None;
     while text.len() < *length {
         let mut next = cursor.next()?;
-        if matches!(next.ch, ' ' | '-') && text.len().is_multiple_of(4) {
-            if separator.is_some_and(|separator| separator != next.ch) {
-                return None;
-            }
+        let divides = matches!(next.ch, ' ' | '-');
+        if text.len() == 4 && divides {
             separator = Some(next.ch);
+        }
+        // Between all groups, or none: else the parts of a UUID were an account.
+        if text.len() >= 4 && text.len().is_multiple_of(4) && separator.is_some() {
+            (separator == Some(next.ch)).then_some(())?;
             next = cursor.next()?;
         }
         let fits = match text.len() {

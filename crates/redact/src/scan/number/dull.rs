@@ -1,6 +1,8 @@
 //! Where no number begins: a shortcut that changes no result.
 
+use super::before::Lists;
 use super::digits::MOST_DIGITS;
+use super::{id, phone};
 use crate::scan::gate;
 use crate::scan::meant::is_lead;
 
@@ -8,7 +10,16 @@ use crate::scan::meant::is_lead;
 const FEWEST: usize = 7;
 
 /// The most digits of a number that only a word just before it can tell.
-const MOST_BY_WORD: usize = 8;
+const MOST_BY_NEXT_WORD: usize = 8;
+
+/// The most digits in one piece, with no zero in front, of a number that only a word before it can tell.
+pub(in crate::scan) const MOST_BY_WORD: usize = 10;
+
+/// How far before a number the words for it stand, in bytes: as far as any rule looks for one.
+const NEAR: usize = 48;
+
+/// The words that tell what such a number is.
+static TELLING: Lists<4> = Lists::new([&phone::WORDS, &phone::JUST_BEFORE, &id::SOCIAL, &id::PASSES]);
 
 /// How much is looked at behind `00`, in bytes.
 const MOST_BEHIND_00: usize = 48;
@@ -117,7 +128,7 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
             _ if spread => true,
             _ => groups < 5,
         };
-        if total > MOST_BY_WORD {
+        if total > if groups == 1 { MOST_BY_WORD } else { MOST_BY_NEXT_WORD } {
             return false;
         }
         if !may_go_on || !matches!(byte(end), b' ' | b'-' | b'.' | b'/') {
@@ -131,7 +142,15 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
         }
         (len, end) = group(end + 1);
     }
-    total < FEWEST || is_behind_digit(bytes, at)
+    total < FEWEST
+        || total <= MOST_BY_NEXT_WORD && is_behind_digit(bytes, at)
+        || groups == 1 && byte(at) != b'0' && !is_told(bytes, at)
+}
+
+/// Whether a word stands before this place which tells that a number is for telephoning or of a paper.
+pub(in crate::scan) fn is_told(bytes: &[u8], at: usize) -> bool {
+    let near = &bytes[at.saturating_sub(NEAR)..at];
+    TELLING.stand_in(near)
 }
 
 /// Whether a digit stands before, with a few signs between, so that no word can tell what a number is.

@@ -10,10 +10,11 @@ use crate::scan::cursor::Cursor;
 const NEAR: usize = 32;
 
 static RESIDENT: Words = Words::new(&["身份证", "证件", "identity", "id"]);
-static SOCIAL: Words = Words::new(&["ssn", "social security", "social-security", "itin", "社会安全", "社安"]);
+pub(super) static SOCIAL: Words =
+    Words::new(&["ssn", "social security", "social-security", "itin", "社会安全", "社安"]);
 static PLATES: Words = Words::new(&["车牌", "牌照", "号牌", "plate"]);
 
-static PASSES: Words = Words::new(&[
+pub(super) static PASSES: Words = Words::new(&[
     "护照",
     "通行证",
     "passport",

@@ -13,7 +13,7 @@ mod plan;
 
 pub(crate) use self::before::{Before, Words};
 use self::digits::{Digits, Script};
-pub(crate) use self::dull::is_dull;
+pub(super) use self::dull::{MOST_BY_WORD, is_dull, is_told};
 use super::cursor::Cursor;
 use super::{Match, Rules, Swallow, ip};
 use crate::Rule;

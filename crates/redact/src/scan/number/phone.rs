@@ -9,7 +9,7 @@ use super::plan;
 use crate::scan::cursor::Cursor;
 
 /// What tells that a number in the form of no country is for telephoning.
-static WORDS: Words = Words::new(&[
+pub(super) static WORDS: Words = Words::new(&[
     "phone",
     "mobile",
     "tel",
@@ -39,7 +39,7 @@ static WORDS: Words = Words::new(&[
 ]);
 
 /// After these, with nothing but signs between, any number of a telephone number's length is one.
-static JUST_BEFORE: Words = Words::new(&[
+pub(super) static JUST_BEFORE: Words = Words::new(&[
     "phone",
     "phone number",
     "phone_number",

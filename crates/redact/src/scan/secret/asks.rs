@@ -138,7 +138,10 @@ fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
 fn is_behind_sign(bytes: &[u8]) -> bool {
     const MOST: usize = 4;
     let blanks = bytes.iter().rev().take(MOST).take_while(|byte| matches!(byte, b' ' | b'\n')).count();
-    matches!(bytes[..bytes.len() - blanks].last(), Some(b'.' | b',' | b')' | b']' | b'!' | b'?' | b'-' | b'"'))
+    matches!(
+        bytes[..bytes.len() - blanks].last(),
+        Some(b'.' | b',' | b')' | b']' | b'!' | b'?' | b'-' | b'"')
+    )
 }
 
 /// Whether the name here announces a value, told by its last characters, which stand for themselves; else nothing is said.
@@ -147,7 +150,9 @@ fn announces_plainly(name: &[u8]) -> Option<bool> {
     let bare = bare(name)?;
     let len = bare.len();
     // A number for itself, that is no part of an escape.
-    if len < name.len() && matches!(bare.last(), Some(b':' | b'/' | b'.' | b',' | b' ' | b'\n' | b'(' | b'=' | b'+')) {
+    if len < name.len()
+        && matches!(bare.last(), Some(b':' | b'/' | b'.' | b',' | b' ' | b'\n' | b'(' | b'=' | b'+'))
+    {
         return Some(false);
     }
     if !stands(name, name.len()) || len < 2 || !stands(bare, len) || !stands(bare, len - 1) {
