@@ -110,6 +110,11 @@ pub(super) fn skip(
                 }
                 _ => break,
             },
+            // A blank of full width.
+            Kind::High if bytes[at..].starts_with("\u{3000}".as_bytes()) => {
+                (at, last) = (at + 3, Some(' '));
+                continue;
+            }
             Kind::High if !secret::asks(bytes, at, last) => match high(bytes, at) {
                 High::Other(len) => {
                     last = text.get(at..).and_then(|rest| rest.chars().next());
@@ -348,6 +353,13 @@ fn opens(bytes: &[u8], at: usize, last: Option<char>) -> bool {
         // `(010)`, `(+49)`
         b'(' => next.is_ascii_digit() || *next == b'+',
         // `::1`; `://` and a long user
-        _ => *next == b':' || secret::may_be_long(bytes, at),
+        _ => begins_address(bytes, at, last) || secret::may_be_long(bytes, at),
     }
+}
+
+/// Whether an address of IPv6 may begin with two colons here. What nothing stands behind names nobody.
+fn begins_address(bytes: &[u8], at: usize, last: Option<char>) -> bool {
+    bytes[at + 1] == b':'
+        && last != Some(':')
+        && (bytes.get(at + 2).is_none_or(u8::is_ascii_hexdigit) || !ends(bytes, at + 2))
 }

@@ -21,6 +21,9 @@ const NEAR: usize = 48;
 /// The words that tell what such a number is.
 static TELLING: Lists<4> = Lists::new([&phone::WORDS, &phone::JUST_BEFORE, &id::SOCIAL, &id::PASSES]);
 
+/// The most groups of a number whose groups have several digits.
+const MOST_GROUPS: usize = 5;
+
 /// How much is looked at behind `00`, in bytes.
 const MOST_BEHIND_00: usize = 48;
 
@@ -107,34 +110,39 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
             return false;
         }
     }
-    let (mut total, mut groups, mut spread) = (0, 0, true);
+    let (mut total, mut shape, mut groups, mut spread) = (0, [0; MOST_GROUPS], 0, true);
     let mut len = first;
     loop {
         if !ends(end) {
             return false;
         }
+        // An ID number may end in one.
+        let is_x = |at: usize| byte(at).eq_ignore_ascii_case(&b'x');
         if byte(end).is_ascii_alphanumeric() || byte(end) == b'_' {
-            // An ID number may end in one.
-            if total + len == 17 && byte(end).eq_ignore_ascii_case(&b'x') {
+            if total + len == 17 && is_x(end) {
                 return false;
             }
             break;
         }
         total += len;
-        groups += 1;
         spread &= len == 1;
-        let may_go_on = match groups {
-            1 => matches!(first, 1 | 3..=7) || bytes[at..].starts_with(b"86"),
-            _ if spread => true,
-            _ => groups < 5,
-        };
-        if total > if groups == 1 { MOST_BY_WORD } else { MOST_BY_NEXT_WORD } {
+        if let Some(group) = shape.get_mut(groups) {
+            *group = len;
+            groups += 1;
+            if total >= FEWEST && (spread || may_be(&shape[..groups], &bytes[at..])) {
+                return false;
+            }
+        } else if spread {
             return false;
         }
+        let may_go_on = match groups {
+            1 => matches!(first, 1 | 3..=7) || bytes[at..].starts_with(b"86"),
+            _ => spread || groups < MOST_GROUPS && total < MOST_DIGITS - 1,
+        };
         if !may_go_on || !matches!(byte(end), b' ' | b'-' | b'.' | b'/') {
             break;
         }
-        if !ends(end + 1) {
+        if !ends(end + 1) || total == 17 && is_x(end + 1) {
             return false;
         }
         if !byte(end + 1).is_ascii_digit() {
@@ -142,9 +150,29 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
         }
         (len, end) = group(end + 1);
     }
+    let by_next_word = total <= MOST_BY_NEXT_WORD;
     total < FEWEST
-        || total <= MOST_BY_NEXT_WORD && is_behind_digit(bytes, at)
-        || groups == 1 && byte(at) != b'0' && !is_told(bytes, at)
+        || by_next_word && is_behind_digit(bytes, at)
+        || (by_next_word || byte(at) != b'0') && !is_told(bytes, at)
+}
+
+/// Whether digits in such groups may be a number that no word has to tell. They begin with no zero.
+fn may_be(shape: &[usize], digits: &[u8]) -> bool {
+    match shape {
+        [len] => *len > MOST_BY_WORD,
+        // Telephone numbers: of China, without its code and with it, and of North America.
+        [3, 4, 4] | [3, 8] | [7, 4] | [4, 7] | [4, 3, 4] | [4, 4, 3] | [3, 3, 5] | [5, 6] | [1, 3, 3, 4] => {
+            digits.starts_with(b"1")
+        }
+        [2, 11] | [2, 3, 4, 4] | [2, 3, 8] | [2, 7, 4] | [5, 4, 4] => digits.starts_with(b"86"),
+        [3, 4, 3] | [3, 7] => digits.starts_with(b"400"),
+        [3, 3, 4] => true,
+        // Of papers.
+        [3, 2, 4] | [6, 8, 4] | [6, 4, 4, 4] | [6, 12] | [14, 4] | [3, 3, 4, 4, 4] | [6, 6, 3] => true,
+        // Of cards, and one of papers.
+        [4, 4, 4, ..] | [4, 6, 4 | 5] | [6, 10 | 13] | [8, 8] => true,
+        _ => false,
+    }
 }
 
 /// Whether a word stands before this place which tells that a number is for telephoning or of a paper.

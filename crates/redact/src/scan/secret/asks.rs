@@ -155,6 +155,10 @@ fn announces_plainly(name: &[u8]) -> Option<bool> {
     {
         return Some(false);
     }
+    // No word ends in one of these, nor does an escape.
+    if name.last().is_some_and(|last| b":.,(=+-_!?@<#$".contains(last)) {
+        return Some(false);
+    }
     if !stands(name, name.len()) || len < 2 || !stands(bare, len) || !stands(bare, len - 1) {
         return None;
     }

@@ -94,7 +94,11 @@ pub(super) fn named(name: &str) -> Option<Named> {
         return None;
     }
     let name = unnumbered(name);
+    let last = name.bytes().next_back()?.to_ascii_lowercase();
     let ends = |word: &&str| {
+        if word.as_bytes()[word.len() - 1].to_ascii_lowercase() != last {
+            return false;
+        }
         let Some(at) = name.len().checked_sub(word.len()) else { return false };
         let Some(end) = name.get(at..) else { return false };
         let is_hump = end.starts_with(|ch: char| ch.is_ascii_uppercase())

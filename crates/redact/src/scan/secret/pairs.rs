@@ -10,6 +10,9 @@ use crate::scan::{BEFORE, Swallow, ceil, is_chinese};
 /// The longest password that is read, in bytes. The rest of its word goes with a longer one.
 pub(super) const LONGEST: usize = 512;
 
+/// A value without quotes is judged by so many bytes at its beginning.
+const ENOUGH: usize = 64;
+
 /// A quote that opens a value, and whether it is an escape.
 pub(super) type Quote = (char, bool);
 
@@ -72,16 +75,18 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
         return None;
     }
     let start = cursor.at();
-    let (canonical, end) = value(cursor, name, quote)?;
-    let is_secret = worth::is_secret(name, &canonical, quote.is_some());
-    let is_strange = match how {
-        How::Tightly => true,
-        // Else it is a word of the sentence.
-        How::Loosely => canonical.bytes().any(|byte| byte.is_ascii_digit()),
-        // On the next line there may be another name as well.
-        How::Wrapped => worth::stands_alone(&canonical),
+    let is_worth = |value: &str| {
+        worth::is_secret(name, value, quote.is_some())
+            && match how {
+                How::Tightly => true,
+                // Else it is a word of the sentence.
+                How::Loosely => value.bytes().any(|byte| byte.is_ascii_digit()),
+                // On the next line there may be another name as well.
+                How::Wrapped => worth::stands_alone(value),
+            }
     };
-    if !is_secret || !is_strange || end <= start {
+    let (canonical, end) = value(cursor, name, quote, is_worth)?;
+    if end <= start {
         return None;
     }
     let is_cut = cursor.is_capped() || canonical.len() >= LONGEST;
@@ -89,17 +94,23 @@ fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
     Some(Found { end, why: WHY, canonical, swallow })
 }
 
-/// A value: to the quote that closes it, or to what cannot stand in one.
-fn value(cursor: &mut Cursor<'_>, name: Named, quote: Option<Quote>) -> Option<(String, usize)> {
+/// A value that is worth hiding: to the quote that closes it, or to what cannot stand in one.
+fn value(
+    cursor: &mut Cursor<'_>,
+    name: Named,
+    quote: Option<Quote>,
+    is_worth: impl Fn(&str) -> bool,
+) -> Option<(String, usize)> {
     let mut canonical = String::new();
     // Without the stop of the sentence.
     let (mut len, mut end) = (0, cursor.at());
+    let mut is_judged = false;
     while let Some(atom) = cursor.peek() {
         // The sentence goes on without a blank.
         let is_sentence = quote.is_none() && is_chinese(atom.ch) && worth::is_strong(&canonical);
         // Another name, whose value will be looked at: else a row of names would be read from each of them.
         let is_name = quote.is_none()
-            && matches!(atom.ch, ':' | '=')
+            && matches!(atom.ch, ':' | '=' | '是' | '为')
             && canonical.len() < LONGEST_NAME
             && named(&canonical).is_some_and(|other| other == name || other == Named::Password);
         if is_sentence || is_name || ends_value(cursor, atom, quote) {
@@ -114,12 +125,17 @@ fn value(cursor: &mut Cursor<'_>, name: Named, quote: Option<Quote>) -> Option<(
         if is_cut || quote.is_some() || !matches!(atom.ch, '.' | ':') {
             (len, end) = (canonical.len(), atom.end);
         }
+        // Else each value in a row of names was read to its end, and most of them in vain.
+        if quote.is_none() && !is_judged && canonical.len() >= ENOUGH {
+            is_worth(&canonical).then_some(())?;
+            is_judged = true;
+        }
         if is_cut {
             break;
         }
     }
     canonical.truncate(len);
-    (!canonical.is_empty()).then_some((canonical, end))
+    (is_judged || !canonical.is_empty() && is_worth(&canonical)).then_some((canonical, end))
 }
 
 /// Whether a value does not go on with this.
