@@ -146,12 +146,7 @@ impl<'t> Cursor<'t> {
     /// What an escape stands for, and its length; the character itself where it begins none.
     fn escape(&mut self, at: usize) -> (char, usize, bool) {
         let rest = &self.text.as_bytes()[at..];
-        let read = match rest[0] {
-            b'\\' => backslash(rest),
-            b'%' => percent(rest),
-            b'&' => entity(rest),
-            _ => colour(rest),
-        };
+        let read = read(rest);
         match read {
             Read::Is(ch, len) => (plain(ch), len, true),
             Read::Not => (rest[0] as char, 1, false),
@@ -160,6 +155,23 @@ impl<'t> Cursor<'t> {
                 (rest[0] as char, 1, false)
             }
         }
+    }
+}
+
+fn read(rest: &[u8]) -> Read {
+    match rest[0] {
+        b'\\' => backslash(rest),
+        b'%' => percent(rest),
+        b'&' => entity(rest),
+        _ => colour(rest),
+    }
+}
+
+/// What an escape stands for that is all of these bytes, unless it is a joint. They begin as one.
+pub(super) fn escape(bytes: &[u8]) -> Option<char> {
+    match read(bytes) {
+        Read::Is(ch, len) if len == bytes.len() => Some(plain(ch)).filter(|ch| !is_joint(*ch)),
+        _ => None,
     }
 }
 
@@ -291,8 +303,10 @@ fn colour(rest: &[u8]) -> Read {
 }
 
 fn code(digits: &[u8], radix: u32) -> Option<char> {
-    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
-    u32::from_str_radix(digits, radix).ok().and_then(char::from_u32)
+    let add =
+        |code: u32, digit: &u8| code.checked_mul(radix)?.checked_add(char::from(*digit).to_digit(radix)?);
+    let code = digits.iter().try_fold(0, add)?;
+    (!digits.is_empty()).then(|| char::from_u32(code)).flatten()
 }
 
 #[cfg(test)]

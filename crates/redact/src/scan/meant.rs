@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::cursor::{Atom, Cursor};
+use super::cursor::{self, Atom, Cursor, is_joint};
 use super::is_word;
 
 /// The text without a terminal's colours and with what its escapes stand for. A quote that is an escape keeps a
@@ -12,23 +12,37 @@ pub(super) fn as_meant(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut meant = String::with_capacity(text.len());
-    let mut cursor = Cursor::new(text, 0, true);
     let mut is_parted = false;
-    while let Some(atom) = cursor.next() {
-        let stands = cursor.slice(atom.start, atom.end);
-        if atom.ch == Atom::COLOUR && stands.len() > 1 {
-            is_parted = meant.ends_with(is_word);
+    let push = |meant: &mut String, part: &str, is_parted: &mut bool| {
+        if !part.is_empty() {
+            if std::mem::take(is_parted) && part.trim_start_matches(is_joint).starts_with(is_word) {
+                meant.push(' ');
+            }
+            meant.push_str(part);
+        }
+    };
+    let mut at = 0;
+    while let Some(plain) = text[at..].bytes().position(is_lead) {
+        let lead = at + plain;
+        let mut cursor = Cursor::new(text, lead, true);
+        let Some(atom) = cursor.next() else { break };
+        if !atom.disguised {
+            push(&mut meant, &text[at..atom.end], &mut is_parted);
+            at = atom.end;
             continue;
         }
-        if std::mem::take(&mut is_parted) && is_word(atom.ch) {
-            meant.push(' ');
+        push(&mut meant, text[at..lead].trim_end_matches(is_joint), &mut is_parted);
+        at = atom.end;
+        if atom.ch == Atom::COLOUR {
+            is_parted |= meant.ends_with(is_word);
+            continue;
         }
-        match atom.ch {
-            _ if !atom.disguised || !stands.bytes().any(is_lead) => meant.push_str(stands),
-            '"' | '\'' | '`' => meant.extend(['\\', atom.ch]),
-            ch => meant.push(ch),
+        if matches!(atom.ch, '"' | '\'' | '`') {
+            meant.push('\\');
         }
+        push(&mut meant, atom.ch.encode_utf8(&mut [0; 4]), &mut is_parted);
     }
+    push(&mut meant, &text[at..], &mut is_parted);
     if is_parted {
         meant.push(' ');
     }
@@ -72,9 +86,9 @@ fn within(bytes: &[u8], end: usize, most: usize, lead: u8) -> Option<(char, usiz
 
 /// What an escape between two places stands for, and where it begins.
 fn escape(bytes: &[u8], at: usize, end: usize) -> Option<(char, usize)> {
-    let atom = Cursor::new(std::str::from_utf8(&bytes[at..end]).ok()?, 0, true).peek()?;
+    let ch = cursor::escape(&bytes[at..end])?;
     let slashes = bytes[..at].iter().rev().take_while(|byte| **byte == b'\\' && bytes[at] == b'\\').count();
-    (atom.disguised && atom.end == end - at).then_some((atom.ch, at - slashes))
+    Some((ch, at - slashes))
 }
 
 /// The same for what is not ASCII.

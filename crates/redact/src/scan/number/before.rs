@@ -12,39 +12,41 @@ const LONGEST_COLOUR: usize = 34;
 #[derive(Debug)]
 pub(crate) struct Words {
     words: &'static [&'static str],
-    /// A bit for each of the two bytes they begin with, in small letters and in capitals; some pairs share one.
+    /// A bit for each pair they begin with.
     first: [u64; PAIRS / 64],
 }
 
-/// How many pairs of bytes are told apart.
+/// How many pairs of letters are told apart, small ones and capitals taken for the same.
 const PAIRS: usize = 1024;
 
 impl Words {
+    /// Each begins with two letters, or with a character that is not ASCII.
     pub(crate) const fn new(words: &'static [&'static str]) -> Self {
         let mut first = [0; PAIRS / 64];
         let mut at = 0;
         while at < words.len() {
             let bytes = words[at].as_bytes();
-            let mut way = 0;
-            while way < 4 {
-                let one = if way & 1 == 0 { bytes[0] } else { bytes[0].to_ascii_uppercase() };
-                let two = if way & 2 == 0 { bytes[1] } else { bytes[1].to_ascii_uppercase() };
-                let pair = Self::pair(one, two);
-                first[pair / 64] |= 1 << (pair % 64);
-                way += 1;
-            }
+            assert!(Self::is_letter(bytes[0]) && Self::is_letter(bytes[1]));
+            let pair = Self::pair(bytes[0], bytes[1]);
+            first[pair / 64] |= 1 << (pair % 64);
             at += 1;
         }
         Self { words, first }
     }
 
     const fn pair(first: u8, second: u8) -> usize {
-        (first as usize ^ (second as usize) << 5) % PAIRS
+        (first as usize & 0x1f) << 5 | second as usize & 0x1f
     }
 
+    /// Of ASCII or not.
+    const fn is_letter(byte: u8) -> bool {
+        byte > 0x40
+    }
+
+    #[inline]
     fn may_begin(&self, first: u8, second: u8) -> bool {
         let pair = Self::pair(first, second);
-        self.first[pair / 64] & 1 << (pair % 64) != 0
+        Self::is_letter(first) && Self::is_letter(second) && self.first[pair / 64] & 1 << (pair % 64) != 0
     }
 }
 

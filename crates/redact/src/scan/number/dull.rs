@@ -161,10 +161,11 @@ fn may_be(shape: &[usize], digits: &[u8]) -> bool {
     match shape {
         [len] => *len > MOST_BY_WORD,
         // Telephone numbers: of China, without its code and with it, and of North America.
-        [3, 4, 4] | [3, 8] | [7, 4] | [4, 7] | [4, 3, 4] | [4, 4, 3] | [3, 3, 5] | [5, 6] | [1, 3, 3, 4] => {
-            digits.starts_with(b"1")
+        [3, 4, 4] | [3, 8] | [7, 4] | [4, 7] | [4, 3, 4] | [4, 4, 3] | [3, 3, 5] | [5, 6] => {
+            matches!(digits, [b'1', b'3'..=b'9', ..])
         }
         [2, 11] | [2, 3, 4, 4] | [2, 3, 8] | [2, 7, 4] | [5, 4, 4] => digits.starts_with(b"86"),
+        [1, 3, 3, 4] => digits.starts_with(b"1"),
         [3, 4, 3] | [3, 7] => digits.starts_with(b"400"),
         [3, 3, 4] => true,
         // Of papers.

@@ -66,6 +66,22 @@ const LENGTHS: &[(usize, usize, &[u16])] = &[
     (12, 12, &[878]),
 ];
 
+/// Where each code stands in [`LENGTHS`], from one on.
+const PLANS: [u8; 1000] = {
+    let mut plans = [0; 1000];
+    let mut at = 0;
+    while at < LENGTHS.len() {
+        let codes = LENGTHS[at].2;
+        let mut code = 0;
+        while code < codes.len() {
+            plans[codes[code] as usize] = at as u8 + 1;
+            code += 1;
+        }
+        at += 1;
+    }
+    plans
+};
+
 /// The length of a number's country code, and the least and most digits behind it.
 pub(crate) fn country(digits: &[u8]) -> Option<(usize, usize, usize)> {
     if digits.first() == Some(&0) {
@@ -75,8 +91,10 @@ pub(crate) fn country(digits: &[u8]) -> Option<(usize, usize, usize)> {
     let mut code = 0;
     for (at, digit) in digits.iter().take(3).enumerate() {
         code = code * 10 + u16::from(*digit);
-        if let Some((least, most, _)) = LENGTHS.iter().find(|(_, _, codes)| codes.contains(&code)) {
-            return Some((at + 1, *least, *most));
+        if let Some((least, most, _)) =
+            usize::from(PLANS[usize::from(code)]).checked_sub(1).map(|at| LENGTHS[at])
+        {
+            return Some((at + 1, least, most));
         }
     }
     None

@@ -6,6 +6,9 @@ use crate::scan::BEFORE;
 use crate::scan::cursor::{Atom, is_joint};
 use crate::scan::meant::{before, colour_before, is_lead};
 
+/// The longest sequence for a terminal's colour, in bytes.
+const LONGEST_COLOUR: usize = 34;
+
 /// The longest escape that ends in `;` or `}`, in bytes.
 const LONGEST_ESCAPE: usize = 12;
 
@@ -55,16 +58,23 @@ pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool
 }
 
 /// Goes back over characters.
+#[derive(Clone, Copy)]
 struct Back<'b> {
     bytes: &'b [u8],
     end: usize,
     far: usize,
+    /// All of them stand for themselves.
+    is_plain: bool,
 }
 
 impl Back<'_> {
     /// The character before, without colours and joints, and where it begins.
     #[inline]
     fn peek(&mut self) -> Option<(char, usize)> {
+        if self.is_plain {
+            let at = self.end.checked_sub(1).filter(|at| *at >= self.far)?;
+            return Some((char::from(self.bytes[at]), at));
+        }
         loop {
             let (ch, at) = before(self.bytes, self.end).filter(|_| self.end > self.far)?;
             let is_colour = ch == Atom::COLOUR && self.end - at > 1;
@@ -227,7 +237,10 @@ fn is_asked(bytes: &[u8], at: usize) -> bool {
     let far = at.saturating_sub(BEFORE - 8);
     // What is not seen may announce it.
     let unseen = far > 0;
-    let mut back = Back { bytes, end: at, far };
+    // An escape may begin a little before it.
+    let seen = &bytes[far.saturating_sub(LONGEST_COLOUR)..at];
+    let is_plain = !seen.iter().fold(false, |found, byte| found | is_lead(*byte) | !byte.is_ascii());
+    let mut back = Back { bytes, end: at, far, is_plain };
     let Some((mut ch, start)) = back.peek() else { return unseen };
     let is_coloured = back.end < at;
     // As it is meant, or as it stands: then what is percent-encoded is no delimiter.
@@ -250,7 +263,8 @@ fn is_asked(bytes: &[u8], at: usize) -> bool {
         None => return unseen,
         Some(next) => ch = next,
     }
-    let ends = |end: usize, word: &str| Back { bytes, end, far }.ends_with(word);
+    let whole = back;
+    let ends = |end: usize, word: &str| Back { end, ..whole }.ends_with(word);
     match ch {
         // `:=`, `==`, `=>`; `>` of a tag.
         ':' | '=' | '>' | '：' | '＝' | '是' | '为' => {
@@ -260,7 +274,7 @@ fn is_asked(bytes: &[u8], at: usize) -> bool {
         }
         ch if ch.is_ascii_alphabetic() => {
             let loosely = ["bearer", "basic", " is"].iter().any(|end| ends(word, end));
-            return parted && (loosely || announced(Back { bytes, end: word, far }, unseen));
+            return parted && (loosely || announced(Back { end: word, ..back }, unseen));
         }
         _ => return false,
     }

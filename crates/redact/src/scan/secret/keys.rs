@@ -45,24 +45,43 @@ pub(in crate::scan) fn may_begin_key(bytes: &[u8]) -> bool {
     if two == b"ey" || veils(Some(&two[1])) {
         return true;
     }
-    TWOS.iter().zip(SHAPES).filter(|(begins, _)| *begins == two).any(|(_, shape)| {
+    shapes(*two).any(|shape| {
         let begins = shape.begins.as_bytes();
         let same = bytes.iter().zip(begins).take_while(|(one, other)| one == other).count();
         same == begins.len() || veils(bytes.get(same))
     })
 }
 
-/// The first two bytes of each shape.
-const TWOS: [[u8; 2]; SHAPES.len()] = {
-    let mut twos = [[0; 2]; SHAPES.len()];
-    let mut at = 0;
-    while at < SHAPES.len() {
-        let bytes = SHAPES[at].begins.as_bytes();
-        twos[at] = [bytes[0], bytes[1]];
-        at += 1;
+/// The shapes by their first two bytes: where those with such ones begin, and for each of them where the next one is,
+/// from one on.
+const HEADS: ([u8; BUCKETS], [u8; SHAPES.len()]) = {
+    let (mut heads, mut next) = ([0; BUCKETS], [0; SHAPES.len()]);
+    let mut at = SHAPES.len();
+    while at > 0 {
+        let bytes = SHAPES[at - 1].begins.as_bytes();
+        let bucket = bucket([bytes[0], bytes[1]]);
+        next[at - 1] = heads[bucket];
+        heads[bucket] = at as u8;
+        at -= 1;
     }
-    twos
+    (heads, next)
 };
+
+const BUCKETS: usize = 256;
+
+const fn bucket(two: [u8; 2]) -> usize {
+    (two[0] as usize * 7 + two[1] as usize) % BUCKETS
+}
+
+/// The shapes that begin so, in their order.
+fn shapes(two: [u8; 2]) -> impl Iterator<Item = &'static Shape> + Clone {
+    static FIRST: [u8; BUCKETS] = HEADS.0;
+    static NEXT: [u8; SHAPES.len()] = HEADS.1;
+    let some = |at: u8| usize::from(at).checked_sub(1);
+    std::iter::successors(some(FIRST[bucket(two)]), move |at| some(NEXT[*at]))
+        .map(|at| &SHAPES[at])
+        .filter(move |shape| shape.begins.as_bytes().starts_with(&two))
+}
 
 /// A key that begins here.
 pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found> {
@@ -98,24 +117,25 @@ pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found>
     if !second.is_ascii() || !begins_key(first as u8, second as u8) {
         return None;
     }
+    let shapes = shapes([first as u8, second as u8]);
     // The beginning, as far as any shape has it.
     let (mut begins, mut len) = ([0; LONGEST_BEGINNING], 0);
     loop {
         let begun = &begins[..len];
         let longer = |shape: &Shape| shape.begins.len() > len && shape.begins.as_bytes().starts_with(begun);
-        if !SHAPES.iter().any(longer) {
+        if !shapes.clone().any(longer) {
             break;
         }
         let Some(atom) = cursor.peek().filter(|atom| atom.ch.is_ascii()) else { break };
         begins[len] = atom.ch as u8;
         len += 1;
-        if !SHAPES.iter().any(|shape| shape.begins.as_bytes().starts_with(&begins[..len])) {
+        if !shapes.clone().any(|shape| shape.begins.as_bytes().starts_with(&begins[..len])) {
             break;
         }
         cursor.set(atom.end);
     }
     let begins = &begins[..len];
-    SHAPES.iter().filter(|shape| begins.starts_with(shape.begins.as_bytes())).find_map(|shape| {
+    shapes.filter(|shape| begins.starts_with(shape.begins.as_bytes())).find_map(|shape| {
         cursor.set(start);
         for _ in 0..shape.begins.len() {
             cursor.next()?;
