@@ -21,10 +21,15 @@ pub(crate) fn redact(redactor: &Redactor, line: &str, out: &mut String) {
 /// Whether nothing is a value here that is none in a text: there are no escapes, no lists, whose key stands further before
 /// their values, and no string that begins with a blank or a quote, which no value of a text does.
 fn is_simple(line: &[u8]) -> bool {
-    let is_strange = |three: &[u8]| {
-        matches!(three[0], b':' | b' ') && three[1] == b'"' && matches!(three[2], b' ' | b'\t' | b'\'' | b'`')
-    };
-    !line.iter().any(|byte| matches!(byte, b'\\' | b'[')) && !line.windows(3).any(is_strange)
+    let marks = line.iter().fold(false, |found, byte| found | (*byte == b'\\') | (*byte == b'['));
+    let [second, third] = [1, 2].map(|from| line.get(from..).unwrap_or_default());
+    let strings = line.iter().zip(second).zip(third);
+    let strange = strings.fold(false, |found, ((before, quote), first)| {
+        let begins = (*quote == b'"') & ((*before == b':') | (*before == b' '));
+        let sign = (*first == b' ') | (*first == b'\t') | (*first == b'\'') | (*first == b'`');
+        found | begins & sign
+    });
+    !(marks | strange)
 }
 
 /// `is_slow`: without the shortcuts.

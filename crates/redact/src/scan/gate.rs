@@ -221,8 +221,8 @@ fn word(text: &str, word: Range<usize>, last: Option<char>, memo: &mut Memo, com
         !number::is_dull(bytes, at, last)
     } else {
         let len = end - at;
-        let iban =
-            len >= 4 && (len.is_multiple_of(4) || len >= SHORTEST) && digit(2) && digit(3) && !digit(1);
+        // In groups of four, or in one piece.
+        let iban = (len == 4 || len >= SHORTEST) && digit(2) && digit(3) && !digit(1);
         // One or two letters, and then nothing but digits.
         let passport = (7..=11).contains(&len) && digit(len - 1) && (2..len - 1).all(digit);
         iban || passport

@@ -8,7 +8,7 @@ use super::is_word;
 /// The text without a terminal's colours and with what its escapes stand for. A quote that is an escape keeps a
 /// backslash, so that the one that closes it can be told. Between two words a colour is a blank.
 pub(super) fn as_meant(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(is_lead) {
+    if !text.bytes().fold(false, |found, byte| found | is_lead(byte)) {
         return Cow::Borrowed(text);
     }
     let mut meant = String::with_capacity(text.len());

@@ -254,7 +254,11 @@ impl Scan {
         if !is_near(at) {
             (at, last) = gate::skip(text, at, last, self.rules, &mut self.memo, complete);
         }
-        if is_near(at) { gate::skip_to_end(text, at, last, self.rules) } else { (at, last) }
+        if at < text.len() && is_near(at) {
+            gate::skip_to_end(text, at, last, self.rules)
+        } else {
+            (at, last)
+        }
     }
 
     /// Whether a word is not over which may become an address: no matcher has to tell that.

@@ -13,8 +13,12 @@ const LONGEST_COLOUR: usize = 34;
 pub(crate) struct Words {
     words: &'static [&'static str],
     /// A bit for each pair they begin with.
-    first: [u64; PAIRS / 64],
+    first: Pairs,
+    /// The same for their second letters and third ones.
+    second: Pairs,
 }
+
+type Pairs = [u64; PAIRS / 64];
 
 /// How many pairs of letters are told apart, small ones and capitals taken for the same.
 const PAIRS: usize = 1024;
@@ -22,16 +26,23 @@ const PAIRS: usize = 1024;
 impl Words {
     /// Each begins with two letters, or with a character that is not ASCII.
     pub(crate) const fn new(words: &'static [&'static str]) -> Self {
-        let mut first = [0; PAIRS / 64];
+        let (mut first, mut second) = ([0; PAIRS / 64], [0; PAIRS / 64]);
         let mut at = 0;
         while at < words.len() {
             let bytes = words[at].as_bytes();
             assert!(Self::is_letter(bytes[0]) && Self::is_letter(bytes[1]));
             let pair = Self::pair(bytes[0], bytes[1]);
             first[pair / 64] |= 1 << (pair % 64);
+            let mut third = 0;
+            while third < 0x20 {
+                // Behind two letters anything may stand.
+                let pair = Self::pair(bytes[1], if bytes.len() > 2 { bytes[2] } else { third });
+                second[pair / 64] |= 1 << (pair % 64);
+                third += 1;
+            }
             at += 1;
         }
-        Self { words, first }
+        Self { words, first, second }
     }
 
     const fn pair(first: u8, second: u8) -> usize {
@@ -43,10 +54,18 @@ impl Words {
         byte > 0x40
     }
 
-    #[inline]
-    fn may_begin(&self, first: u8, second: u8) -> bool {
-        let pair = Self::pair(first, second);
-        Self::is_letter(first) && Self::is_letter(second) && self.first[pair / 64] & 1 << (pair % 64) != 0
+    /// The places in these bytes where one of them may begin.
+    fn places(&self, bytes: &[u8]) -> impl Iterator<Item = usize> {
+        let has = |pairs: &Pairs, first: u8, second: u8| {
+            let pair = Self::pair(first, second);
+            pairs[pair / 64] & 1 << (pair % 64) != 0
+        };
+        bytes.windows(2).enumerate().filter_map(move |(at, pair)| {
+            let (first, second) = (pair[0], pair[1]);
+            let begins = Self::is_letter(first) && Self::is_letter(second) && has(&self.first, first, second);
+            (begins && has(&self.second, second, bytes.get(at + 2).copied().unwrap_or_default()))
+                .then_some(at)
+        })
     }
 }
 
@@ -64,6 +83,7 @@ impl<const N: usize> Lists<N> {
         let mut at = 0;
         while at < N * (PAIRS / 64) {
             all.first[at / N] |= lists[at % N].first[at / N];
+            all.second[at / N] |= lists[at % N].second[at / N];
             at += 1;
         }
         Self { lists, all }
@@ -72,12 +92,13 @@ impl<const N: usize> Lists<N> {
     /// Whether a word of them stands in these bytes, with more letters around it or without.
     pub(super) fn stand_in(&self, bytes: &[u8]) -> bool {
         let stands = |at: usize, word: &str| {
-            bytes.get(at..at + word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+            let word = word.as_bytes();
+            Words::pair(word[0], word[1]) == Words::pair(bytes[at], bytes[at + 1])
+                && bytes.get(at..at + word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word))
         };
-        let pairs = bytes.windows(2).enumerate();
-        pairs
-            .filter(|(_, pair)| self.all.may_begin(pair[0], pair[1]))
-            .any(|(at, _)| self.lists.iter().any(|list| list.words.iter().any(|word| stands(at, word))))
+        self.all
+            .places(bytes)
+            .any(|at| self.lists.iter().any(|list| list.words.iter().any(|word| stands(at, word))))
     }
 }
 
@@ -138,8 +159,7 @@ impl<'t> Before<'t> {
         let bytes = self.text.as_bytes();
         let window = &bytes[bytes.len().saturating_sub(within)..];
         let letter = |at: usize| window.get(at).is_some_and(u8::is_ascii_alphabetic);
-        let pairs = window.windows(2).enumerate();
-        pairs.filter(|(_, pair)| words.may_begin(pair[0], pair[1])).any(|(at, _)| {
+        words.places(window).any(|at| {
             words.words.iter().any(|word| {
                 let end = at + word.len();
                 let alone = word.is_ascii() && word.len() <= 3;
