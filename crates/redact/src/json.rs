@@ -1,7 +1,12 @@
 //! A finished line of JSON: its strings and numbers, each looked at as what it means.
 
-use std::borrow::Cow;
+mod around;
+mod string;
+
 use std::ops::Range;
+
+use self::around::Around;
+use self::string::{StringEnd, string_end, unescape};
 
 use crate::escape::{Escape, escape};
 use crate::scan::{BEFORE, Glance, Match, Piece, Scan, Swallow, ceil, secret};
@@ -19,15 +24,18 @@ pub(crate) fn redact(redactor: &Redactor, line: &str, out: &mut String) {
 }
 
 /// Whether nothing is a value here that is none in a text: there are no escapes, no lists, whose key stands further before
-/// their values, and no string that begins with a blank or a quote, which no value of a text does.
+/// their values, no string that begins with a blank or a quote, which no value of a text does, and no key that tells what a
+/// name beside it names.
 fn is_simple(line: &[u8]) -> bool {
     let marks = line.iter().fold(false, |found, byte| found | (*byte == b'\\') | (*byte == b'['));
     let [second, third] = [1, 2].map(|from| line.get(from..).unwrap_or_default());
     let strings = line.iter().zip(second).zip(third);
-    let strange = strings.fold(false, |found, ((before, quote), first)| {
-        let begins = (*quote == b'"') & ((*before == b':') | (*before == b' '));
-        let sign = (*first == b' ') | (*first == b'\t') | (*first == b'\'') | (*first == b'`');
-        found | begins & sign
+    let strange = strings.fold(false, |found, ((first, second), third)| {
+        let begins = (*second == b'"') & ((*first == b':') | (*first == b' '));
+        let sign = (*third == b' ') | (*third == b'\t') | (*third == b'\'') | (*third == b'`');
+        // `"value"`
+        let value = (*first | 0x20 == b'u') & (*second | 0x20 == b'e') & (*third == b'"');
+        found | begins & sign | value
     });
     !(marks | strange)
 }
@@ -41,6 +49,7 @@ fn walk(redactor: &Redactor, line: &str, out: &mut String, is_slow: bool) {
         at: 0,
         written: 0,
         key: Key::default(),
+        around: Around::default(),
         glance: Glance::new(redactor.settings.set),
         is_slow,
         buffer: String::new(),
@@ -64,7 +73,7 @@ enum Token {
 }
 
 /// The key of the value that comes.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Key {
     /// Where what is between its quotes stands, at most [`BEFORE`] bytes of it; nothing: there is none.
     start: usize,
@@ -89,6 +98,7 @@ struct Walk<'a> {
     /// What stands before it is in `out`.
     written: usize,
     key: Key,
+    around: Around,
     glance: Glance,
     is_slow: bool,
     /// A value behind its key, where they do not stand so in the line.
@@ -114,6 +124,8 @@ impl Walk<'_> {
                 }
                 b'{' | b'[' if last != Token::Value => {
                     self.at += 1;
+                    let key = Some(self.key).filter(|key| *byte == b'{' && key.end > 0 && self.asks(*key));
+                    self.around.open(*byte == b'[', key, depth);
                     depth += 1;
                     objects = objects << 1 | u64::from(*byte == b'{');
                     last = Token::Open;
@@ -122,6 +134,7 @@ impl Walk<'_> {
                     self.at += 1;
                     depth = depth.saturating_sub(1);
                     objects >>= 1;
+                    self.around.close(depth > 0 && objects & 1 == 0, depth);
                     self.key = Key::default();
                     last = Token::Closed;
                 }
@@ -207,9 +220,16 @@ impl Walk<'_> {
         }
         let form = if is_veiled { Form::Veiled } else { Form::Plain };
         let had_one = len >= SHORTEST && self.value(start..end, form);
-        if is_key && !had_one {
+        if had_one {
+            self.around.found();
+        } else {
             let from = ceil(self.line, start.max(end.saturating_sub(BEFORE / 2)));
-            self.key = Key { start: from, end, is_veiled };
+            let name = Key { start: from, end, is_veiled };
+            if is_key {
+                self.key = name;
+            } else {
+                self.around.tell(self.line, self.key, name);
+            }
         }
         Some(true)
     }
@@ -238,7 +258,15 @@ impl Walk<'_> {
     fn value(&mut self, range: Range<usize>, form: Form) -> bool {
         let (key, quotes) = (self.key, usize::from(form != Form::Number));
         let has_key = key.end > 0;
-        let stands = form != Form::Veiled && (!has_key || !key.is_veiled && range.start - key.end <= NEAR);
+        if let Some(name) = self.around.name(self.line, key) {
+            let value = unescape(&self.line[range.clone()]);
+            let name = unescape(&self.line[name.start..name.end]);
+            if self.is_secret(&name, &value) && secret::stands_alone(&value) {
+                return self.put(&value, 0, range.start - quotes..range.end + quotes, true);
+            }
+        }
+        let is_near = !self.around.in_list() && !key.is_veiled && range.start.saturating_sub(key.end) <= NEAR;
+        let stands = form != Form::Veiled && (!has_key || is_near);
         let is_quick = stands && !self.is_slow && !(has_key && self.asks(key));
         if is_quick && self.glance.is_clear(self.line, &range) {
             return false;
@@ -259,7 +287,9 @@ impl Walk<'_> {
             buffer.push_str(&unescape(&self.line[range.clone()]));
             (buffer.as_str(), from)
         };
-        let had_one = self.put(text, from, range.start - quotes..range.end + quotes);
+        let key = text[..from].trim_end_matches(['"', ':', ' ', '\t']);
+        let is_secret = self.is_secret(key, &text[from..]);
+        let had_one = self.put(text, from, range.start - quotes..range.end + quotes, is_secret);
         self.buffer = buffer;
         had_one
     }
@@ -269,10 +299,8 @@ impl Walk<'_> {
         secret::announces(self.line[key.start..key.end].trim_end().as_bytes())
     }
 
-    /// Writes what begins at `from` in the text instead of what stands there, if there is a value in it.
-    fn put(&mut self, text: &str, from: usize, stands: Range<usize>) -> bool {
-        let key = text[..from].trim_end_matches(['"', ':', ' ', '\t']);
-        let is_secret = self.is_secret(key, &text[from..]);
+    /// Writes what begins at `from` in the text instead of what stands there, if it is a secret or there is a value in it.
+    fn put(&mut self, text: &str, from: usize, stands: Range<usize>, is_secret: bool) -> bool {
         let Some(redacted) = self.redacted(text, from, is_secret) else { return false };
         self.flush(stands.start);
         self.written = stands.end;
@@ -325,77 +353,6 @@ const SHORTEST: usize = 3;
 
 /// How far behind a key its value stands at most: with quotes, a colon, and a few blanks.
 const NEAR: usize = 8;
-
-/// How what begins behind a quote ends.
-enum StringEnd {
-    /// Its length, to the quote that closes it, and whether there are escapes in it.
-    At(usize, bool),
-    /// It does not.
-    Cut,
-    /// There is an escape in it that JSON does not know.
-    Garbage,
-}
-
-fn string_end(bytes: &[u8]) -> StringEnd {
-    let (mut at, mut is_veiled) = (0, false);
-    loop {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let Some(len) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) else {
-            return StringEnd::Cut;
-        };
-        at += len;
-        if bytes[at] == b'"' {
-            return StringEnd::At(at, is_veiled);
-        }
-        is_veiled = true;
-        match bytes.get(at + 1) {
-            None => return StringEnd::Cut,
-            Some(b'u') => {
-                let digits = bytes[at + 2..].iter().take(4);
-                if !digits.clone().all(u8::is_ascii_hexdigit) {
-                    return StringEnd::Garbage;
-                }
-                at += 2 + digits.len();
-            }
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at += 2,
-            Some(_) => return StringEnd::Garbage,
-        }
-    }
-}
-
-/// What stands between the quotes of a string, without its escapes.
-fn unescape(raw: &str) -> Cow<'_, str> {
-    if !raw.contains('\\') {
-        return Cow::Borrowed(raw);
-    }
-    let mut units: Vec<u16> = Vec::with_capacity(raw.len());
-    let mut chars = raw.chars();
-    while let Some(ch) = chars.next() {
-        let ch = match ch {
-            '\\' => match chars.next() {
-                Some('n') => '\n',
-                Some('r') => '\r',
-                Some('t') => '\t',
-                Some('b') => '\u{8}',
-                Some('f') => '\u{c}',
-                Some('u') => {
-                    let hex = chars.as_str().get(..4).and_then(|hex| u16::from_str_radix(hex, 16).ok());
-                    if let Some(unit) = hex {
-                        units.push(unit);
-                        chars = chars.as_str()[4..].chars();
-                        continue;
-                    }
-                    '\u{fffd}'
-                }
-                Some(other) => other,
-                None => '\\',
-            },
-            other => other,
-        };
-        units.extend_from_slice(ch.encode_utf16(&mut [0; 2]));
-    }
-    Cow::Owned(String::from_utf16_lossy(&units))
-}
 
 #[cfg(test)]
 mod tests;

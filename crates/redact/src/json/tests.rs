@@ -38,6 +38,35 @@ fn values_are_found_in_keys_strings_and_numbers() {
 }
 
 #[test]
+fn a_name_around_a_value_or_beside_it_names_it() {
+    for (line, expected) in [
+        (r#"{"X-Api-Key":["FOGOe2xk91"]}"#, r#"{"X-Api-Key":["[SECRET]"]}"#),
+        (
+            r#"{"password":["letmein","x"],"a":["letmein"]}"#,
+            r#"{"password":["[SECRET]","x"],"a":["letmein"]}"#,
+        ),
+        (
+            r#"{"password":{"old":"hunter2","new":["hunter3"],"at":"noon"},"b":"hunter2"}"#,
+            r#"{"password":{"old":"[SECRET]","new":["[SECRET]"],"at":"noon"},"b":"hunter2"}"#,
+        ),
+        (r#"{"name":"DB_PASSWORD","value":"hunter2"}"#, r#"{"name":"DB_PASSWORD","value":"[SECRET]"}"#),
+        (r#"{"name":"X-Api-Key", "Value" : "zy81kQ72"}"#, r#"{"name":"X-Api-Key", "Value" : "[SECRET]"}"#),
+        (r#"{"args":["--password","hunter2","serve9"]}"#, r#"{"args":["--password","[SECRET]","serve9"]}"#),
+        (r#"[["x-api-key","zy81kQ72"],["a","zy81kQ72"]]"#, r#"[["x-api-key","[SECRET]"],["a","zy81kQ72"]]"#),
+    ] {
+        assert_eq!(redacted(line), expected);
+    }
+    for line in [
+        r#"{"password":{"type":"string","minLength":8,"format":"password"},"value":"hunter2"}"#,
+        r#"{"fields":["password","username","email"],"name":"token","label":"zy81kQ72"}"#,
+        r#"{"name":"password","min":8},{"value":"zy81kQ72"}"#,
+        r#"{"name":"temperature","value":"zy81kQ72"}"#,
+    ] {
+        assert_eq!(redacted(line), line);
+    }
+}
+
+#[test]
 fn what_is_no_json_is_a_text() {
     for line in [
         "2024-05-01 10:00 call 138 1234 5678 or a@b.com",
@@ -70,6 +99,9 @@ fn document() -> impl Strategy<Value = String> {
         Just("E12345678".to_owned()),
         Just("a@b.com".to_owned()),
         Just("letmein".to_owned()),
+        Just("hunter2".to_owned()),
+        Just("password".to_owned()),
+        Just("--token".to_owned()),
         Just("4111 1111 1111 1111".to_owned()),
         Just("sk-proj-abcdefABCDEF0123456789abcdef".to_owned()),
         Just("::1 2001:db8::1 10.1.2.3".to_owned()),
@@ -79,6 +111,8 @@ fn document() -> impl Strategy<Value = String> {
     let key = prop_oneof![
         "[a-z]{0,6}",
         Just("password".into()),
+        Just("name".into()),
+        Just("value".into()),
         Just("passport".into()),
         Just("phone".into()),
         Just("version".into())

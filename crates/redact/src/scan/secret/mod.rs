@@ -18,6 +18,7 @@ pub(crate) use self::names::announces;
 pub(crate) use self::pairs::{canonical, is_secret_under};
 pub(crate) use self::tail::Tail;
 pub(super) use self::url::may_be_long;
+pub(crate) use self::worth::stands_alone;
 use super::cursor::Cursor;
 use super::{Match, Rules, Swallow};
 use crate::Rule;

@@ -126,8 +126,8 @@ fn is_code(value: &str) -> bool {
     is_path || is_name(value.strip_suffix('(').unwrap_or(value))
 }
 
-/// Whether it is no name, as may stand on the line behind one whose value is left out.
-pub(super) fn stands_alone(value: &str) -> bool {
+/// Whether it is no name, as may stand on the line behind one whose value is left out, or elsewhere around it.
+pub(crate) fn stands_alone(value: &str) -> bool {
     let digits = value.bytes().any(|byte| byte.is_ascii_digit());
     let letters = value.bytes().any(|byte| byte.is_ascii_alphabetic());
     digits && letters && value.chars().count() >= 6 && !value.contains([':', '='])
