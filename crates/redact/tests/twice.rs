@@ -22,6 +22,14 @@ fn what_is_redacted_already_stays_as_it_is() {
             assert_eq!(redactor.redact(&once), once, "{text}");
         }
     }
+    for text in [
+        "git clone https://ghp_abcdefghijklmnopqrstuvwxyz0123456789@github.com/o/r.git",
+        "postgres://john@example.com:hunter22x@db/x",
+        "ftp://13812345678@host/",
+    ] {
+        let once = redactors[1].redact(text);
+        assert!(once != text && redactors[1].redact(&once) == once, "{text}: {once}");
+    }
     // What only looks like a mark is none.
     for text in ["[SECRET:3f9a01bc2]", "[SECRET:3f9a01bc2233]", "[SECRET:3F9A01BC22]", "secret:3f9a01bc22"] {
         assert_ne!(redactors[0].redact(text), text);

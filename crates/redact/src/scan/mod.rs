@@ -367,6 +367,8 @@ struct Starved;
 fn is_mark(text: &str, found: &Match) -> bool {
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let value = &text[found.start..found.end];
+    // In front of an `@` all of it is taken for a password.
+    let value = value.strip_suffix(']').unwrap_or(value);
     value.len() == PSEUDONYM
         && value.bytes().all(is_hex)
         && text[..found.start].strip_suffix(':').is_some_and(|before| {

@@ -333,8 +333,21 @@ fn what_is_no_secret_stays() {
         "password: Option<String>,",
         "password=${DB_PASSWORD}",
         r#"{"password":"must be long"}"#,
+        "postgresql://<user>:<password>@db.example.com:5432/app?sslmode=require",
+        "https://<user>:<token>@github.com/org/repo.git",
     ] {
         assert_eq!(all(text), [], "{text}");
+    }
+}
+
+#[test]
+fn a_password_in_quotes_is_one_wherever_the_sentence_begins() {
+    for text in [
+        "The password is \"hunter2abc\" and then it goes on and on for a while, you see.",
+        "Please note that the password is 'correct horse battery 9' until the end of the month.",
+        "We started it with --password \"correct horse battery staple and one 7\" as it was said.",
+    ] {
+        assert_eq!(all(text).len(), 1, "{text}");
     }
 }
 

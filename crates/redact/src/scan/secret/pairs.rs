@@ -31,6 +31,8 @@ pub(super) fn find(cursor: &mut Cursor<'_>, before: &str, last: Option<char>) ->
     match last.filter(|ch| *ch != Atom::COLOUR).or(before.chars().next_back())? {
         ' ' => bearer(cursor, before).or_else(|| pair(cursor, before)),
         ':' => in_url(cursor, before).or_else(|| pair(cursor, before)),
+        // `https://<user>:<password>@host`
+        '>' if first.ch == '@' => None,
         '\t' | '\n' | '=' | '"' | '\'' | '`' | '>' | '*' | '是' | '为' => pair(cursor, before),
         _ => None,
     }
