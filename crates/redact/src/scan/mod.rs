@@ -12,6 +12,7 @@ mod gate;
 mod glance;
 mod high;
 mod ip;
+mod mark;
 mod meant;
 mod member;
 mod memo;
@@ -29,11 +30,11 @@ use std::sync::Arc;
 use self::cursor::Cursor;
 use self::gate::Hints;
 pub(crate) use self::glance::Glance;
+use self::mark::is_mark;
 use self::meant::as_meant;
 use self::memo::Memo;
 pub(crate) use self::zh::is_chinese;
 use crate::Rule;
-use crate::style::PSEUDONYM;
 
 /// How much text before a place a matcher sees, in bytes.
 pub(crate) const BEFORE: usize = 96;
@@ -361,22 +362,6 @@ impl Scan {
 }
 
 struct Starved;
-
-/// Whether it is what a pseudonym of ours consists of: `3f9a01bc22` in `[PHONE:3f9a01bc22]`. A text that is redacted
-/// twice, by a layer and by the log it writes to, keeps its marks.
-fn is_mark(text: &str, found: &Match) -> bool {
-    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    let value = &text[found.start..found.end];
-    // In front of an `@` all of it is taken for a password.
-    let value = value.strip_suffix(']').unwrap_or(value);
-    value.len() == PSEUDONYM
-        && value.bytes().all(is_hex)
-        && text[..found.start].strip_suffix(':').is_some_and(|before| {
-            Rule::ALL
-                .iter()
-                .any(|rule| before.strip_suffix(rule.label()).is_some_and(|before| before.ends_with('[')))
-        })
-}
 
 /// Whether it belongs to a word, within which nothing begins.
 fn is_word(ch: char) -> bool {
