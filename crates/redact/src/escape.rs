@@ -22,8 +22,13 @@ fn is_unseen(ch: char) -> bool {
 
 /// Appends a text.
 pub(crate) fn escape(text: &str, how: Escape, out: &mut String) {
-    let mut from = 0;
     let bytes = text.as_bytes();
+    // Nearly all texts.
+    let stands = |byte: u8| (b' '..0x7f).contains(&byte) & (byte != b'"') & (byte != b'\\');
+    if bytes.iter().fold(true, |all, byte| all & stands(*byte)) {
+        return out.push_str(text);
+    }
+    let mut from = 0;
     let mut at = 0;
     while at < bytes.len() {
         let byte = bytes[at];

@@ -146,7 +146,12 @@ impl Scan {
 
     /// For what begins at a place of a text, behind what announces it.
     pub(crate) fn within(rules: Rules, text: &str, at: usize) -> Self {
-        Self { rules, at, last: text[..at].chars().next_back(), ..Self::default() }
+        Self::new(rules).from(text, at)
+    }
+
+    /// The same.
+    pub(crate) fn from(self, text: &str, at: usize) -> Self {
+        Self { at, last: text[..at].chars().next_back(), ..self }
     }
 
     /// The same with rules of one's own.
@@ -233,6 +238,9 @@ impl Scan {
         }
         if self.clear(text) < text.len() {
             return false;
+        }
+        if self.last.is_none() && prose::is_prose(text.as_bytes()) {
+            return true;
         }
         // Behind a line feed nothing is in doubt.
         let (at, _) = if text.ends_with('\n') {

@@ -57,6 +57,19 @@ impl Prose {
     }
 }
 
+/// Whether a short text is nothing but prose: most messages of a log. In doubt `false`.
+#[inline]
+pub(super) fn is_prose(text: &[u8]) -> bool {
+    let mut padded = [b' '; BLOCK + 2];
+    let Some(place) = padded.get_mut(2..2 + text.len()) else { return false };
+    place.copy_from_slice(text);
+    let [Some(whole), Some(before), Some(second)] = [2, 1, 0].map(|at| block(&padded, at)) else {
+        return false;
+    };
+    let blanks = bits(&whole.map(|byte| u8::from(is_blank(byte))));
+    strange(whole, before, second) == [0; BLOCK] && !has_run(!blanks)
+}
+
 fn block(bytes: &[u8], at: usize) -> Option<&[u8; BLOCK]> {
     bytes.get(at..)?.first_chunk()
 }

@@ -41,7 +41,7 @@ pub(super) struct Settings {
     pub(super) longest_value: usize,
     has_colours: bool,
     has_time: bool,
-    names: Names,
+    pub(super) names: Names,
 }
 
 impl Settings {
@@ -148,7 +148,7 @@ impl<W> RedactLayer<W> {
     }
 
     fn plan(&self, metadata: &'static Metadata<'static>) -> Arc<Plan> {
-        self.plans.of(metadata, &self.settings.names, self.settings.format)
+        self.plans.of(metadata, &self.settings)
     }
 
     /// The fields of a span, each with its number.

@@ -7,10 +7,10 @@ use tracing::Metadata;
 use tracing::callsite::Identifier;
 use tracing::field::Field;
 
-use super::layer::Format;
-use super::names::Names;
+use super::layer::{Format, Settings};
 use super::self_test;
 use crate::escape::{Escape, escape};
+use crate::scan::secret;
 
 /// What is done with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +29,28 @@ pub(super) enum Treat {
     LogTarget,
 }
 
+/// A field of a callsite.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) treat: Treat,
+    /// Its name as it stands in a line.
+    pub(super) name: String,
+    /// Nothing begins in its name, and its name makes no value one.
+    pub(super) is_quiet: bool,
+}
+
 /// A callsite, and its names as they stand in a line.
 #[derive(Debug)]
 pub(super) struct Plan {
-    pub(super) fields: Vec<(Treat, String)>,
+    fields: Vec<Known>,
     pub(super) name: String,
     pub(super) target: String,
     pub(super) is_canary: bool,
 }
 
 impl Plan {
-    fn new(metadata: &'static Metadata<'static>, names: &Names, format: Format) -> Self {
+    fn new(metadata: &'static Metadata<'static>, settings: &Settings) -> Self {
+        let (names, format) = (&settings.names, settings.format);
         // So `tracing-log` calls the events it makes.
         let is_log = metadata.target() == "log" && metadata.name() == "log event";
         let how = if format == Format::Json { Escape::Json } else { Escape::Bare };
@@ -58,15 +69,21 @@ impl Plan {
             escape(text, how, &mut out);
             out
         };
-        let mut fields: Vec<(Treat, String)> = Vec::with_capacity(metadata.fields().len());
+        let is_quiet = |name: &str| {
+            let rules = &settings.redactor.settings;
+            !rules.set.has_own()
+                && !secret::announces(name.as_bytes())
+                && rules.scan().passes(&format!("{name}=\n"))
+        };
+        let mut fields: Vec<Known> = Vec::with_capacity(metadata.fields().len());
         for field in metadata.fields() {
             let mut name = escaped(field.name());
             // An event may have a name twice, and a span has one; most readers of JSON would lose one of the two.
             let is_spans = metadata.is_span() && format == Format::Json;
-            while fields.iter().any(|(_, known)| *known == name) || is_spans && name == "name" {
+            while fields.iter().any(|known| known.name == name) || is_spans && name == "name" {
                 name.push_str("_again");
             }
-            fields.push((treat(field.name()), name));
+            fields.push(Known { treat: treat(field.name()), name, is_quiet: is_quiet(field.name()) });
         }
         Self {
             fields,
@@ -76,8 +93,8 @@ impl Plan {
         }
     }
 
-    pub(super) fn field(&self, field: &Field) -> (Treat, &str) {
-        self.fields.get(field.index()).map_or((Treat::Drop, ""), |(treat, name)| (*treat, name))
+    pub(super) fn field(&self, field: &Field) -> Option<&Known> {
+        self.fields.get(field.index())
     }
 }
 
@@ -86,17 +103,12 @@ impl Plan {
 pub(super) struct Plans(RwLock<HashMap<Identifier, Arc<Plan>>>);
 
 impl Plans {
-    pub(super) fn of(
-        &self,
-        metadata: &'static Metadata<'static>,
-        names: &Names,
-        format: Format,
-    ) -> Arc<Plan> {
+    pub(super) fn of(&self, metadata: &'static Metadata<'static>, settings: &Settings) -> Arc<Plan> {
         let callsite = metadata.callsite();
         if let Some(plan) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&callsite) {
             return Arc::clone(plan);
         }
-        let plan = Arc::new(Plan::new(metadata, names, format));
+        let plan = Arc::new(Plan::new(metadata, settings));
         let mut plans = self.0.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(plans.entry(callsite).or_insert(plan))
     }

@@ -6,11 +6,14 @@ use std::fmt::{self, Write as _};
 use tracing::field::{Field, Visit};
 
 use super::layer::{Format, Settings};
-use super::plan::{Plan, Treat};
+use super::plan::{Known, Plan, Treat};
 use crate::escape::{Escape, escape};
 
 /// The most errors of a chain that are written: a chain of more is one that ends in itself.
 const CHAIN: usize = 16;
+
+/// A number of so many digits is no value.
+const SHORT: usize = 6;
 
 /// What a value was before it became text.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,7 +45,8 @@ impl Pen<'_> {
     /// Writes a field, unless it is not to be looked at.
     fn field(&mut self, field: &Field, kind: Kind, write: impl FnOnce(&mut Bounded<'_>) -> fmt::Result) {
         let plan = self.plan;
-        let (treat, name) = plan.field(field);
+        let Some(Known { treat, name, is_quiet }) = plan.field(field) else { return };
+        let treat = *treat;
         match treat {
             Treat::Drop => return,
             Treat::Secret => return self.mark(field, name, "[SECRET]"),
@@ -63,10 +67,15 @@ impl Pen<'_> {
 
         let mut scratch = std::mem::take(self.scratch);
         let redactor = &self.settings.redactor;
+        let is_quiet = *is_quiet && treat == Treat::Redact;
         // Nearly all values have nothing in them, and where a line ends behind one that is soon seen.
-        scratch.push('\n');
-        let is_clear = redactor.settings.scan().passes(&scratch);
-        scratch.pop();
+        let is_clear = is_quiet && kind == Kind::Number && scratch.len() - start <= SHORT || {
+            scratch.push('\n');
+            let scan = redactor.settings.scan();
+            let is_clear = if is_quiet { scan.from(&scratch, start) } else { scan }.passes(&scratch);
+            scratch.pop();
+            is_clear
+        };
         let redacted = if is_clear && !is_cut {
             std::borrow::Cow::Borrowed(scratch.as_str())
         } else if is_cut {
