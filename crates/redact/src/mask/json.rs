@@ -18,6 +18,10 @@ pub(super) enum Step<'a> {
 pub(super) struct Leaf<'a> {
     pub(super) raw: &'a str,
     pub(super) range: Range<usize>,
+    /// Where the object or array begins that it is in.
+    pub(super) of: usize,
+    /// It is the name of a member: the last one along its way.
+    pub(super) is_name: bool,
 }
 
 impl<'a> Leaf<'a> {
@@ -63,9 +67,18 @@ pub(super) fn last_name<'p>(path: &'p [Step<'_>]) -> &'p str {
         .unwrap_or("")
 }
 
-/// Gives every string and number of a text. `false`: it is no JSON.
+/// Gives every string and number of a text that is a value. `false`: it is no JSON.
 pub(super) fn walk<'a>(json: &'a str, mut each: impl FnMut(&[Step<'a>], Leaf<'a>)) -> bool {
-    let mut walker = Walker { json, at: 0, path: Vec::new(), each: &mut each };
+    walk_all(json, |path, leaf| {
+        if !leaf.is_name {
+            each(path, leaf);
+        }
+    })
+}
+
+/// The same with the names of members.
+pub(super) fn walk_all<'a>(json: &'a str, mut each: impl FnMut(&[Step<'a>], Leaf<'a>)) -> bool {
+    let mut walker = Walker { json, at: 0, of: 0, path: Vec::new(), each: &mut each };
     walker.value().is_some() && {
         walker.blank();
         walker.at == json.len()
@@ -75,6 +88,7 @@ pub(super) fn walk<'a>(json: &'a str, mut each: impl FnMut(&[Step<'a>], Leaf<'a>
 struct Walker<'a, 'e> {
     json: &'a str,
     at: usize,
+    of: usize,
     path: Vec<Step<'a>>,
     each: &'e mut dyn FnMut(&[Step<'a>], Leaf<'a>),
 }
@@ -114,36 +128,11 @@ impl<'a> Walker<'a, '_> {
         self.blank();
         match self.peek()? {
             b'{' | b'[' if self.path.len() >= DEPTH => None,
-            b'{' => {
+            open @ (b'{' | b'[') => {
+                let of = std::mem::replace(&mut self.of, self.at);
                 self.at += 1;
-                if self.is_empty(b'}') {
-                    return Some(());
-                }
-                loop {
-                    self.blank();
-                    let key = self.string()?.text()?;
-                    self.eat(b':')?;
-                    self.path.push(Step::Key(key));
-                    self.value()?;
-                    self.path.pop();
-                    if !self.goes_on(b'}')? {
-                        return Some(());
-                    }
-                }
-            }
-            b'[' => {
-                self.at += 1;
-                if self.is_empty(b']') {
-                    return Some(());
-                }
-                for place in 0.. {
-                    self.path.push(Step::At(place));
-                    self.value()?;
-                    self.path.pop();
-                    if !self.goes_on(b']')? {
-                        break;
-                    }
-                }
+                if open == b'{' { self.members() } else { self.places() }?;
+                self.of = of;
                 Some(())
             }
             b'"' => {
@@ -157,7 +146,8 @@ impl<'a> Walker<'a, '_> {
                     rest.bytes().take_while(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)).count();
                 let range = self.at..self.at + len;
                 self.at = range.end;
-                (self.each)(&self.path, Leaf { raw: &self.json[range.clone()], range });
+                let leaf = Leaf { raw: &self.json[range.clone()], range, of: self.of, is_name: false };
+                (self.each)(&self.path, leaf);
                 Some(())
             }
             _ => {
@@ -167,6 +157,39 @@ impl<'a> Walker<'a, '_> {
                 Some(())
             }
         }
+    }
+
+    fn members(&mut self) -> Option<()> {
+        if self.is_empty(b'}') {
+            return Some(());
+        }
+        loop {
+            self.blank();
+            let name = self.string()?;
+            self.eat(b':')?;
+            self.path.push(Step::Key(name.text()?));
+            (self.each)(&self.path, Leaf { is_name: true, ..name });
+            self.value()?;
+            self.path.pop();
+            if !self.goes_on(b'}')? {
+                return Some(());
+            }
+        }
+    }
+
+    fn places(&mut self) -> Option<()> {
+        if self.is_empty(b']') {
+            return Some(());
+        }
+        for place in 0.. {
+            self.path.push(Step::At(place));
+            self.value()?;
+            self.path.pop();
+            if !self.goes_on(b']')? {
+                break;
+            }
+        }
+        Some(())
     }
 
     fn string(&mut self) -> Option<Leaf<'a>> {
@@ -184,7 +207,7 @@ impl<'a> Walker<'a, '_> {
         }
         self.at += 1;
         let range = start..self.at;
-        Some(Leaf { raw: self.json.get(range.clone())?, range })
+        Some(Leaf { raw: self.json.get(range.clone())?, range, of: self.of, is_name: false })
     }
 }
 

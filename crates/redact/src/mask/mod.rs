@@ -80,6 +80,9 @@
 //! | of a request | all strings but those beside: messages and their parts, `system`, `instructions`, `input`, what tools were told and gave, variables of a prompt, reasoning, who speaks (`name`, `user`, `metadata`), members that are not known | the model, tools and their schemas, formats, references; roles, types and ids; pictures, sound and files; addresses that the API opens (`url`, `image_url`, `file_url`); numbers; headers and the query |
 //! | arguments of tools | strings and numbers, each under its name; a number becomes a string | names |
 //!
+//! A file is what stands under `data`, `file_data` or `images` in base64, with line breaks or without, or in a `data:` URL
+//! of base64. Beside `"type":"text"` it is text whatever it looks like.
+//!
 //! Arguments are JSON in a string: what is restored there is escaped. Text within text, JSON in a string of such JSON, is
 //! text. `logprobs` show the pieces of stand-ins. Stand-ins are in what the API counts as tokens.
 //!
@@ -136,6 +139,7 @@ mod policy;
 mod request;
 mod seal;
 mod standin;
+mod texts;
 mod unmask;
 mod wire;
 

@@ -4,5 +4,6 @@
 
 mod answers;
 mod requests;
+mod shapes;
 mod streams;
 mod support;

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-const MAIL: &str = "li.wei@example.com";
+pub(crate) const MAIL: &str = "li.wei@example.com";
 
 /// The body as the chat API sees it, and as a reader has it back.
-async fn seen(path: &str, body: &str) -> (String, String) {
+pub(crate) async fn seen(path: &str, body: &str) -> (String, String) {
     let echo = |_: &_, body: &Bytes| {
         head("application/json")
             .body(Full::new(body.clone()).map_err(|never| match never {}).boxed_unsync())
@@ -33,7 +33,7 @@ async fn what_somebody_said_is_masked_and_nothing_else() {
                 {"type": "text", "text": MAIL},
                 {"type": "image_url", "image_url": {"url": format!("https://{MAIL}/a.png"), "detail": MAIL}},
                 {"type": "input_audio", "input_audio": {"data": "QWxhZGRpbjpvcGVuMTM4MTIzNDU2Nzg=", "format": "wav"}},
-                {"type": "file", "file": {"file_data": format!("data:text/plain;{MAIL}"), "file_id": MAIL}},
+                {"type": "file", "file": {"file_data": "data:text/plain;base64,MTM4MTIzNDU2Nzg=", "file_id": MAIL}},
             ]},
             {"role": "assistant", "reasoning_content": MAIL, "tool_calls": [
                 {"id": MAIL, "type": "function", "function": {"name": "f", "arguments": format!("{{\"to\":\"{MAIL}\"}}")}},
@@ -64,7 +64,7 @@ async fn what_somebody_said_is_masked_and_nothing_else() {
         ],
     });
     for (path, body, masked, stays) in
-        [(PATHS[0], chat, 10, 8), (PATHS[1], responses, 5, 7), (PATHS[2], messages, 8, 4)]
+        [(PATHS[0], chat, 10, 7), (PATHS[1], responses, 5, 7), (PATHS[2], messages, 8, 4)]
     {
         let body = body.to_string();
         let (seen, back) = seen(path, &body).await;

@@ -1,0 +1,190 @@
+//! Which texts of a request are masked.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::json::{self, Leaf, Step, last_name, name, place};
+
+/// The members of a request that are settings, the developer's or the API's own. Any other may hold what somebody said,
+/// also one that nobody here knows.
+const SETTINGS: [&str; 18] = [
+    "model",
+    "models",
+    "tools",
+    "functions",
+    "tool_choice",
+    "function_call",
+    "response_format",
+    // The format of a text, in the Responses API.
+    "text",
+    "output_config",
+    "output_format",
+    "previous_response_id",
+    "conversation",
+    "container",
+    // Addresses that the API opens, and keys that it needs there.
+    "mcp_servers",
+    "api_key",
+    "api_base",
+    "base_url",
+    "webhook_url",
+];
+
+/// What is no text in the others: names of the protocol, references, addresses which the chat API has to open.
+const NO_TEXT: [&str; 22] = [
+    "role",
+    "type",
+    "id",
+    "call_id",
+    "tool_call_id",
+    "tool_use_id",
+    "item_id",
+    "approval_request_id",
+    "model",
+    "name",
+    "status",
+    "phase",
+    "detail",
+    "format",
+    "media_type",
+    "signature",
+    "encrypted_content",
+    "file_id",
+    "url",
+    "image_url",
+    "file_url",
+    "server_label",
+];
+
+/// The names whose values tell what stands beside them.
+const TELLS: [&str; 1] = ["type"];
+
+/// The least length of a line in base64 that has several; MIME has 76, PEM 64.
+const LINE: usize = 32;
+
+/// A text of a request, where it stands.
+pub(super) struct Text<'a> {
+    pub(super) range: Range<usize>,
+    pub(super) text: Cow<'a, str>,
+    /// The name it stands under, where that is the caller's own.
+    pub(super) under: String,
+    pub(super) kind: Kind,
+    of: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Plain,
+    /// In an object whose names are the caller's: arguments of a tool. Numbers are masked too, and become strings.
+    Free,
+    /// JSON in a string.
+    Json,
+    /// Text, or base64.
+    Data,
+}
+
+impl<'a> Text<'a> {
+    /// None where it cannot be read.
+    fn new(path: &[Step<'_>], leaf: Leaf<'a>, kind: Kind) -> Option<Self> {
+        let text = if leaf.is_string() { leaf.text()? } else { Cow::Borrowed(leaf.raw) };
+        let under = if kind == Kind::Free { last_name(path).to_owned() } else { String::new() };
+        Some(Self { range: leaf.range, text, under, kind, of: leaf.of })
+    }
+}
+
+/// The texts within one that is JSON.
+pub(super) fn inside<'a>(text: &'a Text<'_>) -> Option<Vec<Text<'a>>> {
+    if text.kind != Kind::Json || !text.text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let mut texts = Vec::new();
+    json::walk(&text.text, |path, leaf| {
+        let text = leaf.text().unwrap_or(Cow::Borrowed(leaf.raw));
+        let under = last_name(path).to_owned();
+        texts.push(Text { range: leaf.range, text, under, kind: Kind::Free, of: leaf.of });
+    })
+    .then_some(texts)
+}
+
+/// What stands beside the texts of an object and tells what they are.
+#[derive(Clone, Copy, Default)]
+struct Beside {
+    is_text: bool,
+    is_base64: bool,
+}
+
+impl Beside {
+    fn add(&mut self, name: &str, leaf: &Leaf<'_>) {
+        self.is_text |= name == "type" && leaf.raw == "\"text\"";
+        self.is_base64 |= name == "type" && leaf.raw == "\"base64\"";
+    }
+}
+
+/// All texts of a request. None where one of them cannot be read.
+pub(super) fn texts(body: &str) -> Option<Vec<Text<'_>>> {
+    let mut texts = Vec::new();
+    let mut unread = false;
+    let mut beside: HashMap<usize, Beside> = HashMap::new();
+    let is_json = json::walk(body, |path, leaf| {
+        if let Some(Step::Key(name)) = path.last().filter(|_| leaf.is_string())
+            && TELLS.contains(&&**name)
+        {
+            beside.entry(leaf.of).or_default().add(name, &leaf);
+        }
+        let Some(kind) = kind(path) else { return };
+        if leaf.is_string() || kind == Kind::Free {
+            let text = Text::new(path, leaf, kind);
+            unread |= text.is_none();
+            texts.extend(text);
+        }
+    });
+    texts.retain(|text| {
+        text.kind != Kind::Data || {
+            let Beside { is_text, is_base64 } = beside.get(&text.of).copied().unwrap_or_default();
+            is_text || !is_blob(&text.text, is_base64)
+        }
+    });
+    (is_json && !unread).then_some(texts)
+}
+
+/// What stands at the end of a way; none where it is no text.
+fn kind(path: &[Step<'_>]) -> Option<Kind> {
+    let top = name(path, 0);
+    if SETTINGS.contains(&top) {
+        return None;
+    }
+    let is_call = top == "messages" && path.iter().skip(2).any(|step| *step == Step::Key("input".into()));
+    if is_call || top == "metadata" || top == "prompt" && name(path, 1) == "variables" {
+        return Some(Kind::Free);
+    }
+    match last_name(path) {
+        "arguments" => Some(Kind::Json),
+        "data" | "file_data" | "images" => Some(Kind::Data),
+        // Of who speaks; the others are names of functions.
+        "name" if top == "messages" && path.len() == 3 && place(path, 1).is_some() => Some(Kind::Plain),
+        no_text if path.len() > 1 && NO_TEXT.contains(&no_text) => None,
+        _ => Some(Kind::Plain),
+    }
+}
+
+/// Whether it is a picture, sound or file in base64. Where nothing tells that it is, it has to look as programs write it.
+fn is_blob(text: &str, is_told: bool) -> bool {
+    if let Some((media, base64)) = text.strip_prefix("data:").and_then(|url| url.split_once(";base64,"))
+        && !media.contains([' ', '\n'])
+    {
+        return is_base64(base64);
+    }
+    if is_told {
+        return is_base64(text);
+    }
+    let text = text.trim_end();
+    let mut lines = text.lines().map(str::len);
+    let first = lines.next().unwrap_or(0);
+    let is_even = lines.clone().count() == 0 || first >= LINE && lines.rev().skip(1).all(|len| len == first);
+    is_even && is_base64(text) && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+fn is_base64(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_%\r\n".contains(&byte))
+}
