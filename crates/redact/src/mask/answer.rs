@@ -14,11 +14,11 @@ pub(super) fn restore(map: &Map, body: &[u8]) -> (Option<String>, Counts) {
     let mut counts = Counts::default();
     let Ok(body) = std::str::from_utf8(body) else { return (None, counts) };
     let mut edits = Vec::new();
-    let is_json = json::walk(body, |path, leaf| {
+    let is_json = json::walk_all(body, |path, leaf| {
         if let Some(text) = leaf.text()
             && !wire::is_repeated(path)
         {
-            let (restored, of_this) = unmask::whole(map, &text, wire::is_json(path));
+            let (restored, of_this) = unmask::whole(map, &text, !leaf.is_name && wire::is_json(path));
             counts.restored += of_this.restored;
             counts.lost += of_this.lost;
             if restored != text {

@@ -249,6 +249,14 @@ mod tests {
         }));
         let seen: Vec<_> = seen.iter().map(|(way, last, text)| format!("{way} {last} {text}")).collect();
         assert_eq!(seen, ["a/0 a x", "a/1 a -", "a/2/b b \"q\"é", "f f -"]);
+        let mut names = Vec::new();
+        walk_all(json, |path, leaf| {
+            if leaf.is_name {
+                names.push((last_name(path).to_owned(), leaf.text().unwrap().into_owned(), leaf.of));
+            }
+        });
+        let expected = [("a", 1), ("b", 21), ("c", 1), ("d", 1), ("e", 1), ("f", 1)];
+        assert_eq!(names, expected.map(|(name, of)| (name.to_owned(), name.to_owned(), of)));
         for wrong in ["", "{", "[1,]", "{\"a\"}", "[1 2]", "\"a", "{} {}", "nul", "\"\\", &"[".repeat(200)] {
             assert!(!walk(wrong, |_, _| {}), "{wrong}");
         }

@@ -88,7 +88,8 @@ impl<'a> Text<'a> {
     /// None where it cannot be read.
     fn new(path: &[Step<'_>], leaf: Leaf<'a>, kind: Kind) -> Option<Self> {
         let text = if leaf.is_string() { leaf.text()? } else { Cow::Borrowed(leaf.raw) };
-        let under = if kind == Kind::Free { last_name(path).to_owned() } else { String::new() };
+        let is_under = kind == Kind::Free && !leaf.is_name;
+        let under = if is_under { last_name(path).to_owned() } else { String::new() };
         Some(Self { range: leaf.range, text, under, kind, of: leaf.of })
     }
 }
@@ -99,9 +100,9 @@ pub(super) fn inside<'a>(text: &'a Text<'_>) -> Option<Vec<Text<'a>>> {
         return None;
     }
     let mut texts = Vec::new();
-    json::walk(&text.text, |path, leaf| {
+    json::walk_all(&text.text, |path, leaf| {
         let text = leaf.text().unwrap_or(Cow::Borrowed(leaf.raw));
-        let under = last_name(path).to_owned();
+        let under = if leaf.is_name { String::new() } else { last_name(path).to_owned() };
         texts.push(Text { range: leaf.range, text, under, kind: Kind::Free, of: leaf.of });
     })
     .then_some(texts)
@@ -126,13 +127,14 @@ pub(super) fn texts(body: &str) -> Option<Vec<Text<'_>>> {
     let mut texts = Vec::new();
     let mut unread = false;
     let mut beside: HashMap<usize, Beside> = HashMap::new();
-    let is_json = json::walk(body, |path, leaf| {
-        if let Some(Step::Key(name)) = path.last().filter(|_| leaf.is_string())
+    let is_json = json::walk_all(body, |path, leaf| {
+        if let Some(Step::Key(name)) = path.last().filter(|_| leaf.is_string() && !leaf.is_name)
             && TELLS.contains(&&**name)
         {
             beside.entry(leaf.of).or_default().add(name, &leaf);
         }
-        let Some(kind) = kind(path) else { return };
+        let kind = if leaf.is_name { is_free(path, true).then_some(Kind::Free) } else { kind(path) };
+        let Some(kind) = kind else { return };
         if leaf.is_string() || kind == Kind::Free {
             let text = Text::new(path, leaf, kind);
             unread |= text.is_none();
@@ -154,8 +156,7 @@ fn kind(path: &[Step<'_>]) -> Option<Kind> {
     if SETTINGS.contains(&top) {
         return None;
     }
-    let is_call = top == "messages" && path.iter().skip(2).any(|step| *step == Step::Key("input".into()));
-    if is_call || top == "metadata" || top == "prompt" && name(path, 1) == "variables" {
+    if is_free(path, false) {
         return Some(Kind::Free);
     }
     match last_name(path) {
@@ -165,6 +166,17 @@ fn kind(path: &[Step<'_>]) -> Option<Kind> {
         "name" if top == "messages" && path.len() == 3 && place(path, 1).is_some() => Some(Kind::Plain),
         no_text if path.len() > 1 && NO_TEXT.contains(&no_text) => None,
         _ => Some(Kind::Plain),
+    }
+}
+
+/// Whether it is in an object whose names are the caller's. Those of a prompt's variables are the prompt's.
+fn is_free(path: &[Step<'_>], is_name: bool) -> bool {
+    let above = &path[..path.len() - usize::from(is_name)];
+    match name(above, 0) {
+        "messages" => above.iter().skip(2).any(|step| *step == Step::Key("input".into())),
+        "metadata" => true,
+        "prompt" => name(above, 1) == "variables" && !is_name,
+        _ => false,
     }
 }
 

@@ -1,9 +1,56 @@
 //! Requests in the shapes in which clients write them.
 
+use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 
 use crate::requests::{MAIL, seen};
 use crate::support::*;
+
+/// A call of a tool in a dialogue, with these arguments.
+fn call(arguments: &Value) -> Value {
+    json!({"messages": [
+        {"role": "user", "content": format!("ask {MAIL}")},
+        {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": arguments}}]},
+    ]})
+}
+
+/// The arguments of that call.
+fn arguments(body: &str) -> Value {
+    let body: Value = serde_json::from_str(body).unwrap();
+    body["messages"][1]["tool_calls"][0]["function"]["arguments"].clone()
+}
+
+#[tokio::test]
+async fn a_call_that_is_told_again_is_masked_as_the_model_wrote_it() {
+    // The model's arguments have a stand-in for a name; the reader tells the restored ones again.
+    let api = |_: &_, body: &bytes::Bytes| {
+        let standin = said(PATHS[0], body);
+        let arguments = json!({standin: "admin"}).to_string();
+        let calls = json!([{"index": 0, "id": "c1", "function": {"name": "f", "arguments": arguments}}]);
+        let event =
+            json!({"choices": [{"index": 0, "delta": {"tool_calls": calls}, "finish_reason": "tool_calls"}]});
+        stream([format!("data: {event}\n\n")])
+    };
+    let (answer, first) = send(&layer(), says(PATHS[0], MAIL), api).await;
+    let restored = joined(&read(answer).await.0).1;
+    assert_eq!(restored, json!({MAIL: "admin"}).to_string());
+    let (second, _) = seen(PATHS[0], &call(&restored.into()).to_string()).await;
+    let standin = said(PATHS[0], &first.unwrap().1);
+    assert_eq!(arguments(&second), json!({standin: "admin"}).to_string());
+}
+
+#[tokio::test]
+async fn names_in_an_answer_that_is_not_streamed_are_restored() {
+    let api = |_: &_, body: &bytes::Bytes| {
+        let standin = said(PATHS[2], body);
+        let block = json!({"type": "tool_use", "input": {"roles": {standin.clone(): "admin"}, "v": standin}});
+        let body = Full::from(json!({"content": [block]}).to_string());
+        head("application/json").body(body.map_err(|never| match never {}).boxed_unsync()).unwrap()
+    };
+    let (answer, _) = send(&layer(), says(PATHS[2], MAIL), api).await;
+    let came: Value = serde_json::from_str(&read(answer).await.0).unwrap();
+    assert_eq!(came["content"][0]["input"], json!({"roles": {MAIL: "admin"}, "v": MAIL}));
+}
 
 #[tokio::test]
 async fn a_document_of_text_is_text_and_one_of_base64_is_not() {
