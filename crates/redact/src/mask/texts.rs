@@ -57,6 +57,42 @@ const NO_TEXT: [&str; 22] = [
     "server_label",
 ];
 
+/// The objects that the protocols have: in any other an `id`, `name` or `status` is what somebody wrote.
+const OBJECTS: [&str; 32] = [
+    "messages",
+    "input",
+    "system",
+    "prompt",
+    "content",
+    "tool_calls",
+    "function",
+    "function_call",
+    "custom",
+    "custom_tool_call",
+    "output",
+    "outputs",
+    "action",
+    "results",
+    "summary",
+    "tools",
+    "caller",
+    "reasoning",
+    "reasoning_details",
+    "thinking",
+    "annotations",
+    "citations",
+    "pending_safety_checks",
+    "acknowledged_safety_checks",
+    "source",
+    "file",
+    "audio",
+    "voice",
+    "input_audio",
+    "image_url",
+    "video_url",
+    "cache_control",
+];
+
 /// The names whose values tell what stands beside them.
 const TELLS: [&str; 1] = ["type"];
 
@@ -133,7 +169,11 @@ pub(super) fn texts(body: &str) -> Option<Vec<Text<'_>>> {
         {
             beside.entry(leaf.of).or_default().add(name, &leaf);
         }
-        let kind = if leaf.is_name { is_free(path, true).then_some(Kind::Free) } else { kind(path) };
+        let kind = if leaf.is_name {
+            is_free(path, true).then_some(Kind::Free)
+        } else {
+            kind(path, leaf.is_string())
+        };
         let Some(kind) = kind else { return };
         if leaf.is_string() || kind == Kind::Free {
             let text = Text::new(path, leaf, kind);
@@ -151,19 +191,22 @@ pub(super) fn texts(body: &str) -> Option<Vec<Text<'_>>> {
 }
 
 /// What stands at the end of a way; none where it is no text.
-fn kind(path: &[Step<'_>]) -> Option<Kind> {
+fn kind(path: &[Step<'_>], is_string: bool) -> Option<Kind> {
     let top = name(path, 0);
     if SETTINGS.contains(&top) {
         return None;
+    }
+    if is_string && path.last() == Some(&Step::Key("arguments".into())) {
+        return Some(Kind::Json);
     }
     if is_free(path, false) {
         return Some(Kind::Free);
     }
     match last_name(path) {
-        "arguments" => Some(Kind::Json),
         "data" | "file_data" | "images" => Some(Kind::Data),
         // Of who speaks; the others are names of functions.
         "name" if top == "messages" && path.len() == 3 && place(path, 1).is_some() => Some(Kind::Plain),
+        "id" | "name" | "status" if path.len() > 1 && !is_of_the_protocol(path) => Some(Kind::Plain),
         no_text if path.len() > 1 && NO_TEXT.contains(&no_text) => None,
         _ => Some(Kind::Plain),
     }
@@ -172,12 +215,21 @@ fn kind(path: &[Step<'_>]) -> Option<Kind> {
 /// Whether it is in an object whose names are the caller's. Those of a prompt's variables are the prompt's.
 fn is_free(path: &[Step<'_>], is_name: bool) -> bool {
     let above = &path[..path.len() - usize::from(is_name)];
+    let is_in = |name: &str| above.iter().skip(1).any(|step| *step == Step::Key(name.into()));
     match name(above, 0) {
-        "messages" => above.iter().skip(2).any(|step| *step == Step::Key("input".into())),
         "metadata" => true,
         "prompt" => name(above, 1) == "variables" && !is_name,
-        _ => false,
+        top => is_in("arguments") || is_in("env") || top == "messages" && is_in("input"),
     }
+}
+
+/// Whether all objects on the way are the protocol's.
+fn is_of_the_protocol(path: &[Step<'_>]) -> bool {
+    let is_known = |step: &Step<'_>| match step {
+        Step::Key(name) => OBJECTS.contains(&&**name),
+        Step::At(_) => true,
+    };
+    path[..path.len() - 1].iter().all(is_known)
 }
 
 /// Whether it is a picture, sound or file in base64. Where nothing tells that it is, it has to look as programs write it.

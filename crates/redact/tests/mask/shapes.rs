@@ -21,6 +21,53 @@ fn arguments(body: &str) -> Value {
 }
 
 #[tokio::test]
+async fn arguments_that_are_no_string_are_the_callers_own_in_all_depths() {
+    let object = json!({"to": MAIL, "name": MAIL, "contact": {"id": "110101199003074514"}, "url": MAIL,
+        "password": "hunter22", "phone": 13812345678_u64, "n": 5});
+    let response = json!({"input": [
+        {"type": "function_call", "name": "f", "arguments": object},
+        {"type": "local_shell_call", "action": {"type": "exec", "command": ["ls"], "env": {"DB_PASSWORD": "hunter22", "id": MAIL}}},
+    ]});
+    let (chat, chat_back) = seen(PATHS[0], &call(&object).to_string()).await;
+    let (response, response_back) = seen(PATHS[1], &response.to_string()).await;
+    for seen in [&chat, &response] {
+        for value in [MAIL, "110101", "hunter22", "138123"] {
+            assert!(!seen.contains(value), "{value}: {seen}");
+        }
+    }
+    assert_eq!(arguments(&chat)["n"], 5);
+    assert_eq!(arguments(&chat_back)["contact"], object["contact"]);
+    assert!(response.contains(r#""type":"exec""#) && response_back.contains(r#""DB_PASSWORD":"hunter22""#));
+}
+
+#[tokio::test]
+async fn an_object_that_the_protocol_has_not_is_what_somebody_wrote() {
+    let body = json!({"messages": [{"role": "user", "id": MAIL, "content": "hi",
+        "customer": {"id": "110101199003074514", "name": MAIL, "status": MAIL}}]});
+    let (seen, back) = seen(PATHS[0], &body.to_string()).await;
+    assert!(!seen.contains("110101") && seen.matches(MAIL).count() == 1, "{seen}");
+    assert_eq!(back, body.to_string());
+}
+
+#[tokio::test]
+async fn names_of_members_are_masked_where_they_are_the_callers_own() {
+    let roles = json!({MAIL: "admin", "13812345678": {"v": MAIL}});
+    let text = call(&roles.to_string().into());
+    let object = call(&roles);
+    let anthropic = json!({"metadata": {MAIL: "x"}, "messages": [
+        {"role": "user", "content": MAIL},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {"roles": roles}}]},
+    ]});
+    for (path, body) in [(PATHS[0], text), (PATHS[0], object), (PATHS[2], anthropic)] {
+        let body = body.to_string();
+        let (seen, back) = seen(path, &body).await;
+        assert!(!seen.contains(MAIL) && !seen.contains("138123"), "{seen}");
+        assert!(seen.contains("EMAIL_") && seen.contains("PHONE_"), "{seen}");
+        assert_eq!(back, body);
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_is_told_again_is_masked_as_the_model_wrote_it() {
     // The model's arguments have a stand-in for a name; the reader tells the restored ones again.
     let api = |_: &_, body: &bytes::Bytes| {
