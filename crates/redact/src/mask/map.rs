@@ -136,6 +136,13 @@ impl Map {
         out.push_str(&text[written..]);
     }
 
+    /// The text with stand-ins for values that were found elsewhere; none where it has none of them.
+    pub(super) fn hidden(&self, text: &str) -> Option<String> {
+        let mut out = String::new();
+        self.hide(text, In::Request, &mut out);
+        (out != text).then_some(out)
+    }
+
     /// Where values stand in a text, one after the other.
     pub(super) fn known_in<'m>(
         &'m self,

@@ -83,6 +83,11 @@
 //! A file is what stands under `data`, `file_data` or `images` in base64, with line breaks or without, or in a `data:` URL
 //! of base64. Beside `"type":"text"` it is text whatever it looks like.
 //!
+//! What a model has thought and signed (`thinking` beside a `signature`, also `reasoning_details`) is sent back as it wrote
+//! it, or its signature were wrong: no rule looks for values in it, and those of the other texts have the stand-ins again
+//! that it was shown. It is refused by the API all the same where such a value stands in it that it did not have as a
+//! stand-in: where it made the value up before somebody else said it, or broke a stand-in.
+//!
 //! Arguments are JSON in a string: what is restored there is escaped. Text within text, JSON in a string of such JSON, is
 //! text. `logprobs` show the pieces of stand-ins. Stand-ins are in what the API counts as tokens.
 //!

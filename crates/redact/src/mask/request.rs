@@ -7,7 +7,7 @@ use lastbyte_core::{Refusal, RefusedBy};
 
 use super::json;
 use super::masker::Learned;
-use super::texts::{Text, inside, texts};
+use super::texts::{Kind, Text, inside, texts};
 use super::{Map, Masker, TooMany};
 
 /// Why a request cannot be masked.
@@ -62,6 +62,9 @@ pub(super) fn mask(masker: &Masker, body: &[u8]) -> Result<(Option<String>, Map)
 }
 
 fn learn(masker: &Masker, text: &Text<'_>, learned: &mut Learned) -> Result<(), TooMany> {
+    if text.kind == Kind::Signed {
+        return Ok(());
+    }
     match inside(text) {
         None => masker.learn(&text.under, &text.text, learned),
         Some(texts) => texts.iter().try_for_each(|text| masker.learn(&text.under, &text.text, learned)),
@@ -76,6 +79,7 @@ fn hide_all(
     let mut edits = Vec::new();
     for text in texts {
         let hidden = match inside(&text) {
+            None if text.kind == Kind::Signed => map.hidden(&text.text),
             None => masker.hide(&text.under, &text.text, map)?,
             Some(texts) => {
                 let edits = hide_all(masker, texts, map)?;

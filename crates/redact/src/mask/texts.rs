@@ -94,7 +94,7 @@ const OBJECTS: [&str; 32] = [
 ];
 
 /// The names whose values tell what stands beside them.
-const TELLS: [&str; 1] = ["type"];
+const TELLS: [&str; 2] = ["type", "signature"];
 
 /// The least length of a line in base64 that has several; MIME has 76, PEM 64.
 const LINE: usize = 32;
@@ -118,6 +118,8 @@ pub(super) enum Kind {
     Json,
     /// Text, or base64.
     Data,
+    /// What a model thought, signed: it may change only where it was changed.
+    Signed,
 }
 
 impl<'a> Text<'a> {
@@ -149,11 +151,13 @@ pub(super) fn inside<'a>(text: &'a Text<'_>) -> Option<Vec<Text<'a>>> {
 struct Beside {
     is_text: bool,
     is_base64: bool,
+    is_signed: bool,
 }
 
 impl Beside {
     fn add(&mut self, name: &str, leaf: &Leaf<'_>) {
         self.is_text |= name == "type" && leaf.raw == "\"text\"";
+        self.is_signed |= name == "signature" && leaf.raw.len() > 2;
         self.is_base64 |= name == "type" && leaf.raw == "\"base64\"";
     }
 }
@@ -181,11 +185,12 @@ pub(super) fn texts(body: &str) -> Option<Vec<Text<'_>>> {
             texts.extend(text);
         }
     });
-    texts.retain(|text| {
-        text.kind != Kind::Data || {
-            let Beside { is_text, is_base64 } = beside.get(&text.of).copied().unwrap_or_default();
-            is_text || !is_blob(&text.text, is_base64)
+    texts.retain_mut(|text| {
+        let Beside { is_text, is_base64, is_signed } = beside.get(&text.of).copied().unwrap_or_default();
+        if text.kind == Kind::Signed && !is_signed {
+            text.kind = Kind::Plain;
         }
+        text.kind != Kind::Data || is_text || !is_blob(&text.text, is_base64)
     });
     (is_json && !unread).then_some(texts)
 }
@@ -203,6 +208,8 @@ fn kind(path: &[Step<'_>], is_string: bool) -> Option<Kind> {
         return Some(Kind::Free);
     }
     match last_name(path) {
+        "thinking" => Some(Kind::Signed),
+        "text" if path.contains(&Step::Key("reasoning_details".into())) => Some(Kind::Signed),
         "data" | "file_data" | "images" => Some(Kind::Data),
         // Of who speaks; the others are names of functions.
         "name" if top == "messages" && path.len() == 3 && place(path, 1).is_some() => Some(Kind::Plain),

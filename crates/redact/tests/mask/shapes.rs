@@ -132,3 +132,27 @@ async fn a_document_of_text_is_text_and_one_of_base64_is_not() {
     let seen: Value = serde_json::from_str(&seen).unwrap();
     assert_eq!(seen["messages"][0]["images"], images["messages"][0]["images"]);
 }
+
+#[tokio::test]
+async fn signed_thoughts_change_only_where_they_had_a_stand_in() {
+    let thought = "The mail of li.wei@example.com; an example is john.doe@gmail.com, or dns 8.8.8.8.";
+    let thinking = |block: Value| {
+        json!({"messages": [{"role": "user", "content": MAIL}, {"role": "assistant", "content": [block]}]})
+            .to_string()
+    };
+    let signed = thinking(json!({"type": "thinking", "thinking": thought, "signature": "sig"}));
+    let (seen_signed, back) = seen(PATHS[2], &signed).await;
+    assert!(!seen_signed.contains(MAIL), "{seen_signed}");
+    assert!(seen_signed.contains("; an example is john.doe@gmail.com, or dns 8.8.8.8."), "{seen_signed}");
+    assert_eq!(back, signed);
+    // Nobody has signed these.
+    for block in [
+        json!({"type": "thinking", "thinking": thought}),
+        json!({"type": "thinking", "thinking": thought, "signature": ""}),
+        json!({"type": "tool_use", "input": {"thinking": thought, "signature": "sig"}}),
+        json!({"type": "text", "text": thought, "signature": "sig"}),
+    ] {
+        let (seen, _) = seen(PATHS[2], &thinking(block)).await;
+        assert!(!seen.contains("john.doe"), "{seen}");
+    }
+}
