@@ -88,7 +88,8 @@
 //! that it was shown. It is refused by the API all the same where such a value stands in it that it did not have as a
 //! stand-in: where it made the value up before somebody else said it, or broke a stand-in.
 //!
-//! Arguments are JSON in a string: what is restored there is escaped. Text within text, JSON in a string of such JSON, is
+//! Arguments are JSON in a string: what is restored there is escaped. A string of theirs that is not quite JSON (`\'`, a line
+//! break beside an escape) gets its stand-ins where it stands; half a surrogate pair (`\ud83d`) stays in any string. Text within text, JSON in a string of such JSON, is
 //! text. `logprobs` show the pieces of stand-ins. Stand-ins are in what the API counts as tokens.
 //!
 //! # A request that cannot be read

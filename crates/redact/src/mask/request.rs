@@ -58,7 +58,7 @@ pub(super) fn mask(masker: &Masker, body: &[u8]) -> Result<(Option<String>, Map)
         return Ok((None, map));
     }
     let edits = hide_all(masker, texts, &mut map)?;
-    Ok(((!edits.is_empty()).then(|| json::apply(body, edits)), map))
+    Ok(((!edits.is_empty()).then(|| json::splice(body, edits)), map))
 }
 
 fn learn(masker: &Masker, text: &Text<'_>, learned: &mut Learned) -> Result<(), TooMany> {
@@ -83,10 +83,10 @@ fn hide_all(
             None => masker.hide(&text.under, &text.text, map)?,
             Some(texts) => {
                 let edits = hide_all(masker, texts, map)?;
-                (!edits.is_empty()).then(|| json::apply(&text.text, edits))
+                (!edits.is_empty()).then(|| json::splice(&text.text, edits))
             }
         };
-        edits.extend(hidden.map(|hidden| (text.range, hidden)));
+        edits.extend(hidden.map(|hidden| text.written(hidden)));
     }
     Ok(edits)
 }

@@ -106,6 +106,7 @@ pub(super) struct Text<'a> {
     /// The name it stands under, where that is the caller's own.
     pub(super) under: String,
     pub(super) kind: Kind,
+    form: Form,
     of: usize,
 }
 
@@ -122,13 +123,44 @@ pub(super) enum Kind {
     Signed,
 }
 
+/// How a text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    String,
+    /// A string in which halves of surrogate pairs stand alone.
+    WithHalves,
+    /// Between the quotes of what is no string of JSON: as it stands there.
+    Raw,
+}
+
 impl<'a> Text<'a> {
     /// None where it cannot be read.
-    fn new(path: &[Step<'_>], leaf: Leaf<'a>, kind: Kind) -> Option<Self> {
-        let text = if leaf.is_string() { leaf.text()? } else { Cow::Borrowed(leaf.raw) };
+    fn new(path: &[Step<'_>], leaf: &Leaf<'a>, kind: Kind) -> Option<Self> {
+        let (text, form) = match leaf.text() {
+            Some(text) => (text, Form::String),
+            None if leaf.is_string() => (leaf.text_with_halves()?, Form::WithHalves),
+            None => (Cow::Borrowed(leaf.raw), Form::String),
+        };
         let is_under = kind == Kind::Free && !leaf.is_name;
         let under = if is_under { last_name(path).to_owned() } else { String::new() };
-        Some(Self { range: leaf.range, text, under, kind, of: leaf.of })
+        Some(Self { range: leaf.range.clone(), text, under, kind, form, of: leaf.of })
+    }
+
+    /// Of what cannot be read: without its quotes, with its escapes.
+    fn raw(path: &[Step<'_>], leaf: &Leaf<'a>) -> Self {
+        let range = leaf.range.start + 1..leaf.range.end - 1;
+        let text = Cow::Borrowed(&leaf.raw[1..leaf.raw.len() - 1]);
+        let under = if leaf.is_name { String::new() } else { last_name(path).to_owned() };
+        Self { range, text, under, kind: Kind::Free, form: Form::Raw, of: leaf.of }
+    }
+
+    /// What stands in its place with stand-ins.
+    pub(super) fn written(self, hidden: String) -> (Range<usize>, String) {
+        let written = match self.form {
+            Form::Raw => hidden,
+            form => json::quoted(&hidden, form == Form::WithHalves),
+        };
+        (self.range, written)
     }
 }
 
@@ -139,9 +171,7 @@ pub(super) fn inside<'a>(text: &'a Text<'_>) -> Option<Vec<Text<'a>>> {
     }
     let mut texts = Vec::new();
     json::walk_all(&text.text, |path, leaf| {
-        let text = leaf.text().unwrap_or(Cow::Borrowed(leaf.raw));
-        let under = if leaf.is_name { String::new() } else { last_name(path).to_owned() };
-        texts.push(Text { range: leaf.range, text, under, kind: Kind::Free, of: leaf.of });
+        texts.push(Text::new(path, &leaf, Kind::Free).unwrap_or_else(|| Text::raw(path, &leaf)));
     })
     .then_some(texts)
 }
@@ -180,7 +210,7 @@ pub(super) fn texts(body: &str) -> Option<Vec<Text<'_>>> {
         };
         let Some(kind) = kind else { return };
         if leaf.is_string() || kind == Kind::Free {
-            let text = Text::new(path, leaf, kind);
+            let text = Text::new(path, &leaf, kind);
             unread |= text.is_none();
             texts.extend(text);
         }

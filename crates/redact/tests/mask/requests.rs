@@ -154,12 +154,11 @@ async fn what_cannot_be_read_is_refused_or_passes_as_it_is() {
         request
     };
     let text = "x".repeat(1_000);
-    let unreadable: [(Request<Full<Bytes>>, StatusCode, &str); 6] = [
+    let unreadable: [(Request<Full<Bytes>>, StatusCode, &str); 5] = [
         (gzip(post(PATHS[0], MAIL)), StatusCode::UNSUPPORTED_MEDIA_TYPE, MAIL),
         (post(PATHS[1], MAIL), StatusCode::BAD_REQUEST, MAIL),
         (post(PATHS[2], "{\"messages\":[]} {}"), StatusCode::BAD_REQUEST, "{\"messages\":[]} {}"),
         (post(PATHS[0], &b"{\"user\":\"\xff\"}"[..]), StatusCode::BAD_REQUEST, "{\"user\":\""),
-        (post(PATHS[0], "{\"user\":\"\\ud800\"}"), StatusCode::BAD_REQUEST, "{\"user\":\"\\ud800"),
         (post(PATHS[0], text.clone()), StatusCode::PAYLOAD_TOO_LARGE, &text),
     ];
     for (request, status, sent) in unreadable {

@@ -100,6 +100,40 @@ async fn names_in_an_answer_that_is_not_streamed_are_restored() {
 }
 
 #[tokio::test]
+async fn arguments_that_are_not_quite_json_are_masked_in_their_place() {
+    for arguments_text in [
+        r#"{"q":"it\'s li.wei@example.com", "n": "li.wei@example.com"}"#,
+        "{\"q\":\"a\\tb\nli.wei@example.com\"}",
+        r#"{"q":"half \ud83d li.wei@example.com"}"#,
+        r#"{"a\'b":"li.wei@example.com"}"#,
+        r#"{"q":"li.wei@example.com"#,
+    ] {
+        let body = call(&arguments_text.into()).to_string();
+        let (seen, back) = seen(PATHS[0], &body).await;
+        let masked = said(PATHS[0], seen.as_bytes());
+        let standin = masked.strip_prefix("ask ").unwrap();
+        assert_eq!(arguments(&seen), arguments_text.replace(MAIL, standin));
+        assert_eq!(arguments(&back), arguments_text);
+    }
+}
+
+#[tokio::test]
+async fn half_a_surrogate_pair_stays_and_hides_no_value() {
+    let without = r#"{"messages":[{"role":"user","content":"no value \ud83d"}]}"#;
+    assert_eq!(seen(PATHS[0], without).await.0, without);
+    let with = r#"{"\udbff":1,"messages":[{"role":"user","content":"\udc00li.wei@example.com\ud83d\ud83d\ude00\\ud83d \u00e9"}]}"#;
+    let (seen, back) = seen(PATHS[0], with).await;
+    let standin = &seen[seen.find("EMAIL_").unwrap()..][..18];
+    assert_eq!(
+        seen,
+        with.replace(MAIL, standin)
+            .replace(r"\ud83d\ud83d\ude00", "\\ud83d\u{1f600}")
+            .replace(r"\u00e9", "é")
+    );
+    assert!(back.contains(r#":"\udc00li.wei@example.com\ud83d"#) || back == seen, "{back}");
+}
+
+#[tokio::test]
 async fn a_document_of_text_is_text_and_one_of_base64_is_not() {
     let text = |data: &str| json!({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": data}});
     let file = |data: &str| json!({"type": "document", "source": {"data": data, "media_type": "text/csv", "type": "base64"}});
