@@ -77,7 +77,7 @@
 //!
 //! | | masked | not |
 //! |---|---|---|
-//! | of a request | all strings but those beside: messages and their parts, `system`, `instructions`, `input`, what tools were told and gave, variables of a prompt, reasoning, who speaks (`name`, `user`), members that are not known and all that is in them but addresses and references | the model, tools and their schemas, formats, references; roles, types and ids; pictures, sound and files; addresses that the API opens (`url`, `image_url`, `file_url`); numbers; headers and the query |
+//! | of a request | all strings but those beside: messages and their parts, `system`, `instructions`, `input`, what tools were told and gave, variables of a prompt, reasoning, who speaks (`name`, `user`), members that are not known and all that is in them but addresses and references | the model, tools and their schemas, formats, references, what the API logs in with elsewhere (`mcp_servers`, `data_sources`); roles, types and ids; pictures, sound and files; addresses that the API opens (`url`, `image_url`, `file_url`); numbers; headers and the query |
 //! | arguments of tools (a string or an object), `env` of a command, `metadata` | names, strings and numbers, each under its name; a number becomes a string | |
 //!
 //! A file is what stands under `data`, `file_data` or `images` in base64, with line breaks or without, or in a `data:` URL

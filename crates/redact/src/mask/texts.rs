@@ -8,7 +8,7 @@ use super::json::{self, Leaf, Step, last_name, name, place};
 
 /// The members of a request that are settings, the developer's or the API's own. Any other may hold what somebody said,
 /// also one that nobody here knows.
-const SETTINGS: [&str; 18] = [
+const SETTINGS: [&str; 20] = [
     "model",
     "models",
     "tools",
@@ -25,6 +25,8 @@ const SETTINGS: [&str; 18] = [
     "container",
     // Addresses that the API opens, and keys that it needs there.
     "mcp_servers",
+    "data_sources",
+    "dataSources",
     "api_key",
     "api_base",
     "base_url",

@@ -190,3 +190,11 @@ async fn signed_thoughts_change_only_where_they_had_a_stand_in() {
         assert!(!seen.contains("john.doe"), "{seen}");
     }
 }
+
+#[tokio::test]
+async fn what_the_api_logs_in_with_stays() {
+    let login = json!({"authentication": {"type": "connection_string", "connection_string": "mongodb+srv://bob:hunter22x@c.example.com/"}});
+    let body = json!({"messages": [{"role": "user", "content": MAIL}], "data_sources": [{"type": "azure_cosmos_db", "parameters": login}]});
+    let (seen, _) = seen(PATHS[0], &body.to_string()).await;
+    assert!(seen.contains("bob:hunter22x@c.example.com") && !seen.contains(MAIL), "{seen}");
+}
