@@ -90,3 +90,41 @@ fn hide_all(
     }
     Ok(edits)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::mask::{answer, tests::masker};
+
+    proptest! {
+        #[test]
+        fn arguments_come_back_whatever_they_are(
+            pieces in prop::collection::vec(prop_oneof![
+                Just(" li.wei@example.com "), Just("13812345678"), Just("\\ud83d"), Just("\\ude00"), Just("\\'"), Just("\\\\"),
+                Just("\\n"), Just("\n"), Just("\\\""), Just("\""), Just("password: a\\\\b9!x"), Just("\\u00"), Just("é"), Just(" "),
+                Just("\u{10f83d}"), Just(":"), Just(","), Just("{"), Just("}"), Just("["), Just("]"), Just("\\"),
+            ], 0..12),
+            is_named in any::<bool>(),
+        ) {
+            let text = pieces.concat();
+            let text = if is_named { format!("{{\"{text}\":1}}") } else { format!("{{\"q\":\"{text}\"}}") };
+            let body = json!({"messages": [{"content": "li.wei@example.com", "arguments": text}]}).to_string();
+            let (masked, map) = mask(&masker(), body.as_bytes()).unwrap();
+            let masked = masked.unwrap();
+            let seen: Value = serde_json::from_str(&masked).unwrap();
+            let seen = seen["messages"][0]["arguments"].as_str().unwrap();
+            prop_assert!(!seen.contains("li.wei@"), "{}", seen);
+            let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+            prop_assert!(is_json(seen) || !is_json(&text), "{}", seen);
+            if let (Ok(before), Ok(_)) = (serde_json::from_str::<Value>(&text), serde_json::from_str::<Value>(seen)) {
+                let back = answer::restore(&map, masked.as_bytes()).0.unwrap();
+                let back: Value = serde_json::from_str(&back).unwrap();
+                let back = back["messages"][0]["arguments"].as_str().unwrap();
+                prop_assert_eq!(serde_json::from_str::<Value>(back).unwrap(), before);
+            }
+        }
+    }
+}

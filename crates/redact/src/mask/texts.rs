@@ -34,7 +34,7 @@ const SETTINGS: [&str; 20] = [
 ];
 
 /// What is no text in the others: names of the protocol, references, addresses which the chat API has to open.
-const NO_TEXT: [&str; 22] = [
+const NO_TEXT: [&str; 23] = [
     "role",
     "type",
     "id",
@@ -51,6 +51,7 @@ const NO_TEXT: [&str; 22] = [
     "format",
     "media_type",
     "signature",
+    "thought_signature",
     "encrypted_content",
     "file_id",
     "url",
@@ -173,7 +174,9 @@ pub(super) fn inside<'a>(text: &'a Text<'_>) -> Option<Vec<Text<'a>>> {
     }
     let mut texts = Vec::new();
     json::walk_all(&text.text, |path, leaf| {
-        texts.push(Text::new(path, &leaf, Kind::Free).unwrap_or_else(|| Text::raw(path, &leaf)));
+        let is_strict = !leaf.raw.bytes().any(|byte| byte < b' ');
+        let read = is_strict.then(|| Text::new(path, &leaf, Kind::Free)).flatten();
+        texts.push(read.unwrap_or_else(|| Text::raw(path, &leaf)));
     })
     .then_some(texts)
 }
@@ -190,7 +193,7 @@ impl Beside {
     fn add(&mut self, name: &str, leaf: &Leaf<'_>) {
         self.is_text |= name == "type" && leaf.raw == "\"text\"";
         self.is_signed |= name == "signature" && leaf.raw.len() > 2;
-        self.is_base64 |= name == "type" && leaf.raw == "\"base64\"";
+        self.is_base64 |= name == "type" && matches!(leaf.raw, "\"base64\"" | "\"redacted_thinking\"");
     }
 }
 
@@ -205,12 +208,7 @@ pub(super) fn texts(body: &str) -> Option<Vec<Text<'_>>> {
         {
             beside.entry(leaf.of).or_default().add(name, &leaf);
         }
-        let kind = if leaf.is_name {
-            is_free(path, true).then_some(Kind::Free)
-        } else {
-            kind(path, leaf.is_string())
-        };
-        let Some(kind) = kind else { return };
+        let Some(kind) = kind(path, &leaf) else { return };
         if leaf.is_string() || kind == Kind::Free {
             let text = Text::new(path, &leaf, kind);
             unread |= text.is_none();
@@ -228,12 +226,15 @@ pub(super) fn texts(body: &str) -> Option<Vec<Text<'_>>> {
 }
 
 /// What stands at the end of a way; none where it is no text.
-fn kind(path: &[Step<'_>], is_string: bool) -> Option<Kind> {
+fn kind(path: &[Step<'_>], leaf: &Leaf<'_>) -> Option<Kind> {
     let top = name(path, 0);
     if SETTINGS.contains(&top) {
         return None;
     }
-    if is_string && path.last() == Some(&Step::Key("arguments".into())) {
+    if leaf.is_name {
+        return is_free(&path[..path.len() - 1], true).then_some(Kind::Free);
+    }
+    if leaf.is_string() && path.last() == Some(&Step::Key("arguments".into())) {
         return Some(Kind::Json);
     }
     if is_free(path, false) {
@@ -251,13 +252,12 @@ fn kind(path: &[Step<'_>], is_string: bool) -> Option<Kind> {
     }
 }
 
-/// Whether it is in an object whose names are the caller's. Those of a prompt's variables are the prompt's.
+/// Whether what stands there is of an object whose names are the caller's. Those of a prompt's variables are the prompt's.
 fn is_free(path: &[Step<'_>], is_name: bool) -> bool {
-    let above = &path[..path.len() - usize::from(is_name)];
-    let is_in = |name: &str| above.iter().skip(1).any(|step| *step == Step::Key(name.into()));
-    match name(above, 0) {
+    let is_in = |name: &str| path.iter().skip(1).any(|step| *step == Step::Key(name.into()));
+    match name(path, 0) {
         "metadata" => true,
-        "prompt" => name(above, 1) == "variables" && !is_name,
+        "prompt" => name(path, 1) == "variables" && !is_name,
         top => is_in("arguments") || is_in("env") || top == "messages" && is_in("input"),
     }
 }
@@ -285,9 +285,14 @@ fn is_blob(text: &str, is_told: bool) -> bool {
     let mut lines = text.lines().map(str::len);
     let first = lines.next().unwrap_or(0);
     let is_even = lines.clone().count() == 0 || first >= LINE && lines.rev().skip(1).all(|len| len == first);
-    is_even && is_base64(text) && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+    is_even
+        && is_base64(text)
+        // A key may have those.
+        && !text.contains(['-', '_', '%'])
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
+/// Whether it has no other letters, those for addresses among them.
 fn is_base64(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_%\r\n".contains(&byte))
 }

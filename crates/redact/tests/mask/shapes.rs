@@ -54,7 +54,8 @@ async fn names_of_members_are_masked_where_they_are_the_callers_own() {
     let roles = json!({MAIL: "admin", "13812345678": {"v": MAIL}});
     let text = call(&roles.to_string().into());
     let object = call(&roles);
-    let anthropic = json!({"metadata": {MAIL: "x"}, "messages": [
+    let schema = json!({"properties": {"env": {"properties": {"8.8.8.8": {"type": "string"}}}}});
+    let anthropic = json!({"tools": [{"name": "f", "input_schema": schema}], "metadata": {MAIL: "x"}, "messages": [
         {"role": "user", "content": MAIL},
         {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {"roles": roles}}]},
     ]});
@@ -63,6 +64,7 @@ async fn names_of_members_are_masked_where_they_are_the_callers_own() {
         let (seen, back) = seen(path, &body).await;
         assert!(!seen.contains(MAIL) && !seen.contains("138123"), "{seen}");
         assert!(seen.contains("EMAIL_") && seen.contains("PHONE_"), "{seen}");
+        assert_eq!(seen.contains("8.8.8.8"), path == PATHS[2], "a schema is a setting: {seen}");
         assert_eq!(back, body);
     }
 }
@@ -104,6 +106,7 @@ async fn arguments_that_are_not_quite_json_are_masked_in_their_place() {
     for arguments_text in [
         r#"{"q":"it\'s li.wei@example.com", "n": "li.wei@example.com"}"#,
         "{\"q\":\"a\\tb\nli.wei@example.com\"}",
+        "{\"q\":\"a\nli.wei@example.com\"}",
         r#"{"q":"half \ud83d li.wei@example.com"}"#,
         r#"{"a\'b":"li.wei@example.com"}"#,
         r#"{"q":"li.wei@example.com"#,
@@ -130,7 +133,7 @@ async fn half_a_surrogate_pair_stays_and_hides_no_value() {
             .replace(r"\ud83d\ud83d\ude00", "\\ud83d\u{1f600}")
             .replace(r"\u00e9", "é")
     );
-    assert!(back.contains(r#":"\udc00li.wei@example.com\ud83d"#) || back == seen, "{back}");
+    assert!(back == seen, "what an API says with half a pair passes as it is: {back}");
 }
 
 #[tokio::test]
@@ -151,13 +154,16 @@ async fn a_document_of_text_is_text_and_one_of_base64_is_not() {
         (audio(long), 0),
         (audio(&long.replace('\n', "")), 0),
         (audio("13812345678"), 1),
+        (audio("sk-proj-Ab12Cd34Ef56Gh78Ij90Kl"), 1),
+        (json!({"type": "redacted_thinking", "data": "sk-proj-Ab12Cd34Ef56Gh78Ij90Kl"}), 0),
         (audio("name\n13812345678\n"), 1),
         (json!({"type": "file", "file": {"file_data": url}}), 0),
         (json!({"type": "file", "file": {"file_data": "data:text/plain,to li.wei@example.com"}}), 1),
     ] {
         let body = json!({"messages": [{"role": "user", "content": [part]}]}).to_string();
         let (seen, back) = seen(PATHS[2], &body).await;
-        assert_eq!(seen.matches("EMAIL_").count() + seen.matches("PHONE_").count(), values, "{seen}");
+        let standins = ["EMAIL_", "PHONE_", "SECRET_"].map(|label| seen.matches(label).count());
+        assert_eq!(standins.iter().sum::<usize>(), values, "{seen}");
         assert_eq!((seen == body, back), (values == 0, body));
     }
     let images =
