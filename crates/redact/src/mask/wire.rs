@@ -36,11 +36,29 @@ pub(super) fn event<'a>(dialect: Dialect, event: &str, data: &'a str) -> Found<'
     if !json::walk(data, |path, leaf| leaves.push((path.to_vec(), leaf))) {
         return Found::default();
     }
-    match dialect {
+    let mut found = match dialect {
         Dialect::OpenAiChat => chat(&leaves),
         Dialect::OpenAiResponses => responses(event, &leaves),
         Dialect::Anthropic => messages(event, &leaves),
+    };
+    found.whole.extend(names(data));
+    found
+}
+
+/// Below these the names of members are the caller's.
+const OF_CALLERS: [&str; 3] = ["arguments", "input", "metadata"];
+
+/// The names of members that are the caller's.
+fn names(data: &str) -> Vec<(Range<usize>, Cow<'_, str>, bool)> {
+    let mut names = Vec::new();
+    if OF_CALLERS.iter().any(|name| data.contains(name)) {
+        json::walk_all(data, |path, leaf| {
+            let is_theirs = (1..path.len()).any(|at| OF_CALLERS.contains(&name(path, at - 1)));
+            let text = leaf.text().filter(|_| leaf.is_name && is_theirs);
+            names.extend(text.map(|text| (leaf.range, text, false)));
+        });
     }
+    names
 }
 
 type Leaves<'a> = [(Vec<Step<'a>>, Leaf<'a>)];

@@ -204,3 +204,20 @@ async fn what_the_api_logs_in_with_stays() {
     let (seen, _) = seen(PATHS[0], &body.to_string()).await;
     assert!(seen.contains("bob:hunter22x@c.example.com") && !seen.contains(MAIL), "{seen}");
 }
+
+#[tokio::test]
+async fn names_in_an_event_are_restored_where_they_are_the_callers_own() {
+    let api = |_: &_, body: &bytes::Bytes| {
+        let standin = said(PATHS[2], body);
+        let input = json!({"roles": {standin.clone(): true}, "v": standin});
+        let block = json!({"type": "tool_use", "id": "t", "name": "f", "input": input});
+        let event = json!({"type": "content_block_start", "index": 0, "content_block": block});
+        let stop = json!({"type": "message_stop"});
+        stream([format!("data: {event}\n\n"), format!("data: {stop}\n\n")])
+    };
+    let (answer, _) = send(&layer(), says(PATHS[2], MAIL), api).await;
+    let came = read(answer).await.0;
+    let data: Value =
+        serde_json::from_str(came.lines().next().unwrap().strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!(data["content_block"]["input"], json!({"roles": {MAIL: true}, "v": MAIL}));
+}
