@@ -114,7 +114,7 @@
 //! |---|---|---|
 //! | a request, [`MaskLayer::with_max_body`] | 4 MiB | it cannot be read, as above |
 //! | values of a request, [`Map::MAX`] | 65,536 | it cannot be read |
-//! | a value that is looked for without its context, [`Map::KNOWN_AGAIN`] | 6 bytes | shorter ones are masked only where a rule finds them |
+//! | a value that is looked for without its context, [`Map::KNOWN_AGAIN`] to [`Map::KNOWN_AGAIN_TO`] | 6 bytes to 4 KiB | shorter and longer ones are masked only where a rule finds them |
 //! | an answer that is not streamed, [`MaskLayer::with_max_answer`] | 4 MiB | it passes with its stand-ins |
 //! | one event, [`MaskLayer::with_max_event`] | 1 MiB | the answer is [`Truncated`](lastbyte_core::Ending::Truncated) |
 //! | held of a text, [`LONGEST`] | 34 bytes | it is no stand-in |
@@ -127,6 +127,7 @@ mod body;
 mod events;
 mod future;
 mod json;
+mod known;
 mod lanes;
 mod layer;
 mod map;
