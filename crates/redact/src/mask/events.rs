@@ -14,7 +14,7 @@ use super::wire::{self, Ends};
 use super::{Counts, Map, json};
 
 /// How much of a stream waits, in bytes: two hundred usual events. A text waits for a few of its own; more come only where
-/// another goes on beside it. Beyond it they go out as they came.
+/// another goes on beside it. Beyond it the text that the first of them waits for ends.
 pub(super) const WAITING: usize = 64 << 10;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -73,7 +73,6 @@ impl Events {
     pub(super) fn push(&mut self, chunk: Bytes) -> Result<Option<Bytes>, TooLarge> {
         let Some(whole) = self.cutter.push(chunk)? else { return Ok(None) };
         let is_alone = self.waiting.is_empty();
-        let begun = self.number;
         let mut rest = whole.clone();
         while !rest.is_empty() {
             let event = rest.split_to(event_len(&rest));
@@ -82,27 +81,31 @@ impl Events {
         if self.lanes.way == Way::Hide {
             return Ok(None);
         }
-        if self.bytes > WAITING {
-            self.end_all();
-        }
-        let is_whole = self.waiting.iter().all(|event| event.open == 0 && event.edits.is_empty());
-        if is_alone && is_whole && self.waiting.front().is_none_or(|event| event.number == begun) {
+        if is_alone && self.waiting.iter().all(|event| event.open == 0 && event.edits.is_empty()) {
             self.waiting.clear();
             self.bytes = 0;
             return Ok(Some(whole));
         }
-        Ok(self.leave())
+        let mut out = BytesMut::new();
+        self.leave(&mut out);
+        while self.bytes > WAITING
+            && let Some(first) = self.waiting.front().map(|event| event.number)
+        {
+            let mut done = std::mem::take(&mut self.done);
+            self.lanes.finish_at(first, &mut done);
+            self.settle(done);
+            self.leave(&mut out);
+        }
+        Ok((!out.is_empty()).then(|| out.freeze()))
     }
 
     /// The stream has ended, or broke: all that waits leaves.
     pub(super) fn finish(&mut self) -> Option<Bytes> {
         self.end_all();
-        let (left, rest) = (self.leave(), self.cutter.take_rest());
-        match left {
-            Some(left) if !rest.is_empty() => Some([left, rest].concat().into()),
-            Some(left) => Some(left),
-            None => Some(rest).filter(|rest| !rest.is_empty()),
-        }
+        let mut out = BytesMut::new();
+        self.leave(&mut out);
+        out.extend_from_slice(&self.cutter.take_rest());
+        (!out.is_empty()).then(|| out.freeze())
     }
 
     /// The same, event by event.
@@ -140,6 +143,7 @@ impl Events {
         for (range, text, is_json) in found.whole {
             event.edits.extend(self.lanes.whole(&text, is_json).map(|text| (range, text)));
         }
+        self.lanes.turn(&found.pieces, &mut done);
         for (name, range, text) in found.pieces {
             event.open += 1;
             self.lanes.feed(name, number, range, &text, &mut done);
@@ -165,14 +169,12 @@ impl Events {
         self.done = done;
     }
 
-    /// What waits for nothing more.
-    fn leave(&mut self) -> Option<Bytes> {
-        let mut out = BytesMut::new();
+    /// Writes what waits for nothing more.
+    fn leave(&mut self, out: &mut BytesMut) {
         while let Some(event) = self.waiting.pop_front_if(|event| event.open == 0) {
             self.bytes -= event.bytes.len();
-            event.write(&mut out);
+            event.write(out);
         }
-        (!out.is_empty()).then(|| out.freeze())
     }
 }
 

@@ -100,7 +100,8 @@
 //!
 //! Events pass as they came, byte for byte, but for those with a stand-in. One that ends in what could become one waits for
 //! the next of its text, a choice's, a block's or a tool call's; the value is put where its stand-in began. What waits
-//! leaves at the end of its text, at the end of the stream, and before its error. An event stream is held to its ending, as
+//! leaves at the end of its text (reasoning ends where an answer begins, and that where a tool is called), at the end of the
+//! stream, and before its error. Nothing passes what waits, not even a comment. An event stream is held to its ending, as
 //! by every layer. Lengths and digests of what is rewritten are taken out of the head. Where a request has no values,
 //! nothing of its answer is looked at.
 //!
@@ -118,7 +119,7 @@
 //! | an answer that is not streamed, [`MaskLayer::with_max_answer`] | 4 MiB | it passes with its stand-ins |
 //! | one event, [`MaskLayer::with_max_event`] | 1 MiB | the answer is [`Truncated`](lastbyte_core::Ending::Truncated) |
 //! | held of a text, [`LONGEST`] | 34 bytes | it is no stand-in |
-//! | events that wait for one of their texts | 64 KiB | they leave as they came |
+//! | events that wait for one of their texts | 64 KiB | the text that the first waits for ends, and what it holds leaves as it came |
 //! | texts of an answer side by side | 256 | the oldest ends |
 //! | JSON, how deep | 128 levels | a request is unreadable; an answer passes |
 

@@ -161,7 +161,7 @@ fn messages<'a>(event: &str, leaves: &Leaves<'a>) -> Found<'a> {
     }
     found.ends = match &*kind {
         "content_block_stop" => Ends::Choices(vec![choice]),
-        "message_delta" | "message_stop" | "error" => Ends::All,
+        "content_block_start" | "message_delta" | "message_stop" | "error" => Ends::All,
         _ => Ends::None,
     };
     found

@@ -6,3 +6,4 @@ mod answers;
 mod requests;
 mod streams;
 mod support;
+mod waiting;
