@@ -1,9 +1,13 @@
 //! Finds all values of a map in a text, how many and how long they may be.
 
+use std::cmp::Reverse;
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use zeroize::Zeroizing;
+
+use crate::escape::{Escape, escape};
 
 /// How much of a value is looked for, in bytes; the rest is compared where that stands. What is made to look for a value
 /// takes many times the memory of what it looks for.
@@ -16,6 +20,8 @@ pub(super) struct Form {
     pub(super) place: u32,
     /// It is one in the middle of a word too.
     pub(super) is_anywhere: bool,
+    /// It is another spelling of it, as JSON has it.
+    pub(super) is_escaped: bool,
 }
 
 /// Finds these.
@@ -31,8 +37,9 @@ pub(super) struct Known {
 impl Known {
     /// None of more than `aho-corasick` can number. None of the forms is empty.
     pub(super) fn new(mut forms: Vec<Form>) -> Option<Self> {
-        // Of two that are the same the one that was learned first is the last, and is found.
-        forms.sort_unstable_by(|one, two| one.text.cmp(&two.text).then(two.place.cmp(&one.place)));
+        // Of those that are the same the last is found: a value before a spelling of another, and what was learned first.
+        let order = |form: &Form| (!form.is_escaped, Reverse(form.place));
+        forms.sort_unstable_by(|one, two| one.text.cmp(&two.text).then(order(one).cmp(&order(two))));
         let mut shorter = Vec::with_capacity(forms.len());
         let mut open: Vec<u32> = Vec::new();
         for (at, form) in forms.iter().enumerate() {
@@ -92,6 +99,33 @@ impl Known {
     }
 }
 
+/// How a value can stand in a string of JSON, where that is not as it is: some write `\/` for `/`, and some nothing beyond
+/// ASCII.
+pub(super) fn escaped(value: &str) -> Vec<Zeroizing<String>> {
+    let mut json = Zeroizing::new(String::new());
+    escape(value, Escape::Json, &mut json);
+    let mut all = vec![json];
+    if !value.is_ascii() {
+        let mut ascii = Zeroizing::new(String::new());
+        for ch in all[0].chars() {
+            if ch.is_ascii() {
+                ascii.push(ch);
+            } else {
+                for unit in ch.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(ascii, "\\u{unit:04x}");
+                }
+            }
+        }
+        all.push(ascii);
+    }
+    if value.contains('/') {
+        let slashed: Vec<_> = all.iter().map(|text| Zeroizing::new(text.replace('/', "\\/"))).collect();
+        all.extend(slashed);
+    }
+    all.retain(|text| **text != value);
+    all
+}
+
 /// Whether a place is in the middle of a word or number.
 fn is_joined(text: &str, at: usize) -> bool {
     let is_word = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_alphanumeric);
@@ -109,6 +143,7 @@ mod tests {
             text: Zeroizing::new(text.clone()),
             place: place as u32,
             is_anywhere: text.ends_with('!'),
+            is_escaped: false,
         };
         Known::new(values.iter().enumerate().map(form).collect()).unwrap()
     }
@@ -121,6 +156,22 @@ mod tests {
             let values: Vec<_> = (0..count).map(|_| word(len)).collect();
             let memory = known(&values).memory();
             assert!(memory < 3 * count * len, "{count} of {len}: {memory}");
+        }
+    }
+
+    #[test]
+    fn json_has_some_ways_to_write_a_value() {
+        for (value, ways) in [
+            ("li.wei@example.com", &[][..]),
+            ("C0rp\\a!9", &[r"C0rp\\a!9"]),
+            ("Zq8/k", &[r"Zq8\/k"]),
+            ("\"é/🙂", &[r#"\"é/🙂"#, r#"\"\u00e9/\ud83d\ude42"#, r#"\"é\/🙂"#, r#"\"\u00e9\/\ud83d\ude42"#]),
+        ] {
+            let escaped = escaped(value);
+            assert!(escaped.iter().map(|text| text.as_str()).eq(ways.iter().copied()), "{escaped:?}");
+            for text in escaped {
+                assert_eq!(serde_json::from_str::<String>(&format!("\"{}\"", *text)).unwrap(), value);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use zeroize::Zeroizing;
 
-use super::known::{Form, Known};
+use super::known::{self, Form, Known};
 use super::standin::{self, TEXT};
 use super::{Unmask, unmask};
 
@@ -30,7 +30,8 @@ pub(super) struct Entry {
 /// Where values are looked for that are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum In {
-    /// Only those that are long enough to be nothing else, and no longer than [`Map::KNOWN_AGAIN_TO`].
+    /// Only those that are long enough to be nothing else, and no longer than [`Map::KNOWN_AGAIN_TO`]; also as JSON
+    /// escapes them, since a text may be some.
     Request,
     /// An answer that has shown them: all of them.
     Answer,
@@ -160,14 +161,21 @@ impl Map {
                 In::Request => Self::KNOWN_AGAIN..=Self::KNOWN_AGAIN_TO,
                 In::Answer | In::AnswerJson => 1..=usize::MAX,
             };
-            let forms = (self.entries.iter().zip(0..))
-                .filter(|(entry, _)| lengths.contains(&entry.value.len()))
-                .map(|(entry, place)| {
-                    let mut text = Zeroizing::new(String::new());
-                    unmask::put(&entry.value, within == In::AnswerJson, &mut text);
-                    Form { text, place, is_anywhere: entry.label == TEXT }
-                });
-            Known::new(forms.collect())
+            let mut forms = Vec::new();
+            for (entry, place) in self.entries.iter().zip(0..) {
+                if !lengths.contains(&entry.value.len()) {
+                    continue;
+                }
+                let is_anywhere = entry.label == TEXT;
+                let mut text = Zeroizing::new(String::new());
+                unmask::put(&entry.value, within == In::AnswerJson, &mut text);
+                forms.push(Form { text, place, is_anywhere, is_escaped: false });
+                if within == In::Request && !is_anywhere {
+                    let escaped = known::escaped(&entry.value).into_iter();
+                    forms.extend(escaped.map(|text| Form { text, place, is_anywhere, is_escaped: true }));
+                }
+            }
+            Known::new(forms)
         })
     }
 }

@@ -57,7 +57,8 @@
 //!
 //! Text of the request that could be taken for a stand-in that is there is masked itself (`TEXT_…`), so that it comes
 //! back as it was. A value is masked wherever it stands as soon as a rule finds it once: the `hunter22` of
-//! `password: hunter22` in all messages.
+//! `password: hunter22` in all messages. That a tool's result has it as JSON escapes it, `C0rp\\admin` for `C0rp\admin`, is
+//! another spelling.
 //!
 //! Stand-ins are pseudonyms (GDPR, Article 4(5)): the chat API can tell that a tenant's two requests have the same value.
 //! It cannot tell which, nor that another tenant's has it.
