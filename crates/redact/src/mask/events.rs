@@ -6,11 +6,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use lastbyte_core::Dialect;
 use lastbyte_core::sse::{Cutter, TooLarge};
 
 use super::lanes::{Done, Lanes, Way};
-use super::wire::{self, Ends};
+use super::wire::{self, Ends, Wire};
 use super::{Counts, Map, json};
 
 /// How much of a stream waits, in bytes: two hundred usual events. A text waits for a few of its own; more come only where
@@ -22,7 +21,7 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// One stream.
 #[derive(Debug)]
 pub(super) struct Events {
-    dialect: Dialect,
+    wire: Wire,
     lanes: Lanes,
     cutter: Cutter,
     waiting: VecDeque<Event>,
@@ -53,9 +52,9 @@ enum Data {
 }
 
 impl Events {
-    pub(super) fn new(dialect: Dialect, map: Arc<Map>, way: Way, max_event: usize) -> Self {
+    pub(super) fn new(wire: Wire, map: Arc<Map>, way: Way, max_event: usize) -> Self {
         Self {
-            dialect,
+            wire,
             lanes: Lanes::new(map, way),
             cutter: Cutter::new(max_event),
             waiting: VecDeque::new(),
@@ -139,7 +138,7 @@ impl Events {
             Data::Lines(text) => text,
         };
         let mut done = std::mem::take(&mut self.done);
-        let found = wire::event(self.dialect, &name, text);
+        let found = wire::event(self.wire, &name, text);
         for (range, text, is_json) in found.whole {
             event.edits.extend(self.lanes.whole(&text, is_json).map(|text| (range, text)));
         }

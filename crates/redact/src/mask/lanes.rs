@@ -176,7 +176,8 @@ impl Lanes {
     }
 }
 
-fn within(is_json: bool) -> In {
+/// Where values are looked for in a text of an answer.
+pub(super) fn within(is_json: bool) -> In {
     if is_json { In::AnswerJson } else { In::Answer }
 }
 

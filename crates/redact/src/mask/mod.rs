@@ -81,7 +81,8 @@
 //! | of a request | all strings but those beside: messages and their parts, `system`, `instructions`, `input`, what tools were told and gave, variables of a prompt, reasoning, who speaks (`name`, `user`, `metadata`), members that are not known | the model, tools and their schemas, formats, references; roles, types and ids; pictures, sound and files; addresses that the API opens (`url`, `image_url`, `file_url`); numbers; headers and the query |
 //! | arguments of tools | strings and numbers, each under its name; a number becomes a string | names |
 //!
-//! Arguments are JSON in a string: what is restored there is escaped. Text within text, JSON in a string of such JSON, is
+//! Arguments are JSON in a string: what is restored there is escaped; so is what is said where the request asks for JSON
+//! (`response_format`, `text.format`, `output_format`, `output_config.format`). Text within text, JSON in a string of such JSON, is
 //! text. `logprobs` show the pieces of stand-ins. Stand-ins are in what the API counts as tokens.
 //!
 //! # A request that cannot be read

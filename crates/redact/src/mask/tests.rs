@@ -271,7 +271,7 @@ proptest! {
     ) {
         let dialect = [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::Anthropic][dialect];
         let map = Arc::new(masker().mask(TEXT).unwrap().1);
-        let mut events = events::Events::new(dialect, map, lanes::Way::Restore, usize::MAX);
+        let mut events = events::Events::new(dialect.into(), map, lanes::Way::Restore, usize::MAX);
         let (sent, mut came) = (parts.concat(), Vec::new());
         for chunk in sent.as_bytes().chunks(size) {
             came.extend(events.push(Bytes::copy_from_slice(chunk)).unwrap().unwrap_or_default());

@@ -5,5 +5,6 @@
 mod answers;
 mod requests;
 mod streams;
+mod structured;
 mod support;
 mod waiting;
