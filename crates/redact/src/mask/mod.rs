@@ -71,6 +71,10 @@
 //! restored already. The text shown so far ([`Resume`](lastbyte_core::Resume)) is masked by the same map before the chat
 //! API is asked to go on. That stays right if the tenant has another number by then, since request and text get the same.
 //!
+//! A map has the values of one request, and a dialogue has to be in it. Where the API keeps the dialogue itself, as Responses
+//! does for `previous_response_id` and `conversation`, the values of earlier requests are not known: a stand-in that the
+//! model has from there is left in the answer, and counted as lost.
+//!
 //! Whoever stores a map all the same has [`Map::seal`]: XChaCha20-Poly1305 under a key that is derived from the one of the
 //! environment and the tenant.
 //!
@@ -105,7 +109,7 @@
 //! leaves at the end of its text (reasoning ends where an answer begins, and that where a tool is called), at the end of the
 //! stream, and before its error. Nothing passes what waits, not even a comment. An event stream is held to its ending, as
 //! by every layer. Lengths and digests of what is rewritten are taken out of the head. Where a request has no values,
-//! nothing of its answer is looked at.
+//! nothing of its answer is looked at, unless the API has kept an earlier one, as above.
 //!
 //! # When the reader leaves
 //!

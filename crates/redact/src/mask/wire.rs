@@ -14,11 +14,13 @@ pub(super) struct Wire {
     pub(super) dialect: Dialect,
     /// What is said is JSON too, as the request has it.
     pub(super) is_structured: bool,
+    /// The request goes on with what the API has kept, whose stand-ins are not known.
+    pub(super) is_continued: bool,
 }
 
 impl From<Dialect> for Wire {
     fn from(dialect: Dialect) -> Self {
-        Self { dialect, is_structured: false }
+        Self { dialect, is_structured: false, is_continued: false }
     }
 }
 
@@ -27,8 +29,12 @@ impl Wire {
     pub(super) fn asked(dialect: Dialect, request: &[u8]) -> Self {
         let mut wire = Self::from(dialect);
         let request = std::str::from_utf8(request).unwrap_or_default();
-        if request.contains("format") {
-            json::walk(request, |path, leaf| wire.is_structured |= asks_for_json(path, &leaf));
+        let tells = |word: &str| memchr::memmem::find(request.as_bytes(), word.as_bytes()).is_some();
+        if tells("format") || dialect == Dialect::OpenAiResponses && KEPT.iter().any(|name| tells(name)) {
+            json::walk(request, |path, leaf| {
+                wire.is_structured |= asks_for_json(path, &leaf);
+                wire.is_continued |= dialect == Dialect::OpenAiResponses && KEPT.contains(&name(path, 0));
+            });
         }
         wire
     }
@@ -45,6 +51,9 @@ impl Wire {
         }
     }
 }
+
+/// What names a dialogue that the Responses API has kept.
+const KEPT: [&str; 2] = ["previous_response_id", "conversation"];
 
 /// Whether a request says there that its answer is JSON, in any of the three formats.
 fn asks_for_json(path: &[Step<'_>], leaf: &Leaf<'_>) -> bool {
