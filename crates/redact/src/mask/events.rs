@@ -179,7 +179,7 @@ impl Events {
 
 impl Event {
     fn write(self, out: &mut BytesMut) {
-        let Self { bytes, data, edits, .. } = self;
+        let Self { number, bytes, data, edits, .. } = self;
         if edits.is_empty() {
             return out.extend_from_slice(&bytes);
         }
@@ -195,10 +195,11 @@ impl Event {
                 // Between the values of JSON a line break is as good as another blank.
                 let mut new = Some(text.replace('\n', " "));
                 for (start, end, next) in lines(&bytes) {
-                    let line = &bytes[start..end];
+                    let line = line_of(&bytes, start..end, number == 0);
                     if value(line, b"data").is_none() {
                         out.extend_from_slice(&bytes[start..next]);
                     } else if let Some(new) = new.take() {
+                        out.extend_from_slice(&bytes[start..end - line.len()]);
                         out.extend_from_slice(b"data: ");
                         out.extend_from_slice(new.as_bytes());
                         out.extend_from_slice(&bytes[end..next]);
@@ -220,6 +221,13 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, usize, usize)> {
         at = (end + 1 + usize::from(is_crlf)).min(bytes.len());
         Some((start, end, at))
     })
+}
+
+/// A line, without the byte order mark that a stream may begin with.
+fn line_of(bytes: &[u8], range: Range<usize>, is_first: bool) -> &[u8] {
+    let may_have_mark = is_first && range.start == 0;
+    let line = &bytes[range];
+    if may_have_mark { line.strip_prefix(BOM).unwrap_or(line) } else { line }
 }
 
 /// The length of the first event, with the blank line behind it.
@@ -244,8 +252,7 @@ fn data(bytes: &[u8], is_first: bool) -> (String, Data) {
     let (mut name, mut data, mut joined) = (String::new(), 0..0, None::<String>);
     let mut has_data = false;
     for (start, end, _) in lines(bytes) {
-        let line = &bytes[start..end];
-        let line = if is_first && start == 0 { line.strip_prefix(BOM).unwrap_or(line) } else { line };
+        let line = line_of(bytes, start..end, is_first);
         if let Some(event) = value(line, b"event") {
             name = String::from_utf8_lossy(event).into_owned();
         } else if let Some(value) = value(line, b"data") {

@@ -74,6 +74,18 @@ async fn an_event_that_is_rewritten_keeps_all_else() {
 }
 
 #[tokio::test]
+async fn a_first_event_of_several_lines_keeps_its_byte_order_mark() {
+    let api = |_: &_, body: &Bytes| {
+        let delta = json!({"index": 0, "delta": {"content": standin(body)}, "finish_reason": "stop"});
+        stream([format!("\u{feff}data: {{\"choices\":[\ndata: {delta}]}}\n\n")])
+    };
+    let (answer, _) = send(&layer(), says(CHAT, MAIL), api).await;
+    let delta = json!({"index": 0, "delta": {"content": MAIL}, "finish_reason": "stop"});
+    let expected = format!("\u{feff}data: {{\"choices\":[ {delta}]}}\n\n");
+    assert_eq!(read(answer).await.0, expected);
+}
+
+#[tokio::test]
 async fn choices_reasoning_and_tool_calls_are_texts_of_their_own() {
     let api = |_: &_, body: &Bytes| {
         let standin = standin(body);
