@@ -1,6 +1,7 @@
 //! Where the texts of an answer stand, in the three wire formats.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use lastbyte_core::Dialect;
@@ -130,14 +131,12 @@ const OF_THE_PROTOCOL: [&str; 6] = ["role", "id", "type", "name", "data", "signa
 
 fn chat<'a>(wire: Wire, leaves: &Leaves<'a>) -> Found<'a> {
     let mut found = Found::default();
-    // The `index` of a choice and of a tool call, by their places in the arrays.
-    let index = |way: &[Step<'_>], or: usize| {
-        let is_it = |path: &[Step<'_>]| {
-            path.len() == way.len() + 1 && path.starts_with(way) && last_name(path) == "index"
-        };
-        let told = leaves.iter().find(|(path, _)| is_it(path)).and_then(|(_, leaf)| leaf.number());
-        told.unwrap_or(or as u64)
-    };
+    // The `index` of a choice and of a tool call, by the ways to them.
+    let told: HashMap<&[Step<'_>], u64> = (leaves.iter())
+        .filter(|(path, _)| matches!(path.last(), Some(Step::Key(key)) if key == "index"))
+        .filter_map(|(path, leaf)| Some((&path[..path.len() - 1], leaf.number()?)))
+        .collect();
+    let index = |way: &[Step<'_>], or: usize| told.get(way).copied().unwrap_or(or as u64);
     let mut ended = Vec::new();
     for (path, leaf) in leaves.iter().filter(|(_, leaf)| leaf.is_string()) {
         let choice = place(path, 1).filter(|_| name(path, 0) == "choices");
@@ -221,4 +220,22 @@ fn messages<'a>(wire: Wire, event: &str, leaves: &Leaves<'a>) -> Found<'a> {
         _ => Ends::None,
     };
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_of_many_tool_calls_is_read_once() {
+        // Quadratic it would take minutes where it is not optimised.
+        let call = |at: usize| format!(r#"{{"function":{{"arguments":"{at}"}},"index":{}}}"#, at + 7);
+        let calls: Vec<_> = (0..100_000).map(call).collect();
+        let data = format!(r#"{{"choices":[{{"index":3,"delta":{{"tool_calls":[{}]}}}}]}}"#, calls.join(","));
+        let found = event(Dialect::OpenAiChat.into(), "", &data);
+        assert_eq!(found.pieces.len(), calls.len());
+        for (at, (name, _, text)) in found.pieces.iter().enumerate() {
+            assert_eq!((name.choice, name.part, text.parse()), (3, at as u64 + 7, Ok(at)));
+        }
+    }
 }
