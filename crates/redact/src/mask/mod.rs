@@ -52,8 +52,8 @@
 //! `EMAIL_3f9a01bc22d4`: what it is, and twelve digits that are the beginnings of two HMACs. The first six are the value's,
 //! the last six those of its spelling: a model sees that `13812345678` and `138-1234-5678` are one number, and each comes
 //! back as it was written. There is nothing in it that JSON, URLs or Markdown would write in another way. A stand-in is
-//! read in any letter case, with `-` or a blank for `_`, with the backslash that Markdown puts there, with a blank here and
-//! there: its digits are among some of 2⁴⁸ that are known, so that nothing else is taken for one.
+//! read in any letter case, with `-`, `:`, `__`, `%5F` or a blank for `_`, with the backslash that Markdown puts there, with a
+//! blank here and there: its digits are among some of 2⁴⁸ that are known, so that nothing else is taken for one.
 //!
 //! Text of the request that could be taken for a stand-in that is there is masked itself (`TEXT_…`), so that it comes
 //! back as it was. A value is masked wherever it stands as soon as a rule finds it once: the `hunter22` of
@@ -124,7 +124,7 @@
 //! | a value that is looked for without its context, [`Map::KNOWN_AGAIN`] to [`Map::KNOWN_AGAIN_TO`] | 6 bytes to 4 KiB | shorter and longer ones are masked only where a rule finds them |
 //! | an answer that is not streamed, [`MaskLayer::with_max_answer`] | 4 MiB | it passes with its stand-ins |
 //! | one event, [`MaskLayer::with_max_event`] | 1 MiB | the answer is [`Truncated`](lastbyte_core::Ending::Truncated) |
-//! | held of a text, [`LONGEST`] | 34 bytes | it is no stand-in |
+//! | held of a text, [`LONGEST`] | 36 bytes | it is no stand-in |
 //! | events that wait for one of their texts | 64 KiB | the text that the first waits for ends, and what it holds leaves as it came |
 //! | texts of an answer side by side | 256 | the oldest ends |
 //! | JSON, how deep | 128 levels | a request is unreadable; an answer passes |
