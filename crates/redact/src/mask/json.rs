@@ -8,7 +8,7 @@ use std::ops::Range;
 const DEPTH: usize = 128;
 
 /// One step of the way to a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Step<'a> {
     Key(Cow<'a, str>),
     At(usize),

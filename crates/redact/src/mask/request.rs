@@ -98,6 +98,7 @@ mod tests {
 
     use super::*;
     use crate::mask::{answer, tests::masker};
+    use lastbyte_core::Dialect;
 
     proptest! {
         #[test]
@@ -120,7 +121,7 @@ mod tests {
             let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
             prop_assert!(is_json(seen) || !is_json(&text), "{}", seen);
             if let (Ok(before), Ok(_)) = (serde_json::from_str::<Value>(&text), serde_json::from_str::<Value>(seen)) {
-                let back = answer::restore(&map, masked.as_bytes()).0.unwrap();
+                let back = answer::restore(&map, Dialect::OpenAiChat.into(), masked.as_bytes()).0.unwrap();
                 let back: Value = serde_json::from_str(&back).unwrap();
                 let back = back["messages"][0]["arguments"].as_str().unwrap();
                 prop_assert_eq!(serde_json::from_str::<Value>(back).unwrap(), before);

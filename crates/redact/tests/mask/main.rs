@@ -6,4 +6,6 @@ mod answers;
 mod requests;
 mod shapes;
 mod streams;
+mod structured;
 mod support;
+mod waiting;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::support::*;
 
 pub(crate) const MAIL: &str = "li.wei@example.com";
+const CHAT: &str = PATHS[0];
 
 /// The body as the chat API sees it, and as a reader has it back.
 pub(crate) async fn seen(path: &str, body: &str) -> (String, String) {
@@ -115,6 +116,34 @@ async fn a_value_is_masked_wherever_it_stands_once_it_is_known_to_be_one() {
     assert_eq!(seen.matches("SECRET_").count(), 2, "{seen}");
     assert!(seen.contains("not hunter222 nor xhunter22, HUNTER22"), "{seen}");
     assert_eq!(back, body.to_string());
+}
+
+#[tokio::test]
+async fn a_value_is_known_where_json_has_escaped_it() {
+    for (value, results) in [
+        (r"C0rp\admin!9", &[r#"{"login":"C0rp\\admin!9"}"#][..]),
+        ("Zq8/kk+Tr4w", &[r#"{"login":"Zq8/kk+Tr4w"}"#, r#"{"login":"Zq8\/kk+Tr4w"}"#]),
+        ("Zü8kk+Tr4w", &[r#"{"login":"Z\u00fc8kk+Tr4w"}"#]),
+    ] {
+        for result in results {
+            let body = json!({"messages": [
+                {"role": "user", "content": format!("password: {value} ")},
+                {"role": "tool", "tool_call_id": "c", "content": result},
+                {"role": "tool", "tool_call_id": "d", "content": format!("it is {value} here")},
+            ]});
+            let (seen, back) = seen(CHAT, &body.to_string()).await;
+            let seen: Value = serde_json::from_str(&seen).unwrap();
+            let text = |at: usize| seen["messages"][at]["content"].as_str().unwrap();
+            assert_eq!(
+                text(0).strip_prefix("password: "),
+                text(2).strip_prefix("it is ").map(|text| &text[..20])
+            );
+            let result = text(1).strip_prefix(r#"{"login":""#).unwrap().strip_suffix(r#""}"#).unwrap();
+            // The same value: the first six digits are.
+            assert_eq!((result.len(), &result[..13]), (19, &text(0)[10..23]), "{seen}");
+            assert_eq!(back, body.to_string());
+        }
+    }
 }
 
 #[tokio::test]
