@@ -43,7 +43,8 @@ impl Wire {
     /// Whether what stands there is JSON in a string.
     pub(super) fn is_json(self, path: &[Step<'_>]) -> bool {
         match last_name(path) {
-            "arguments" | "partial_json" => true,
+            // Not what stands in an array of that name.
+            "arguments" | "partial_json" => matches!(path.last(), Some(Step::Key(_))),
             "content" | "text" => {
                 let is_thought = |step: &Step<'_>| *step == Step::Key("summary".into());
                 self.is_structured && !path.iter().any(is_thought)

@@ -35,6 +35,10 @@ async fn arguments_that_are_no_string_are_the_callers_own_in_all_depths() {
             assert!(!seen.contains(value), "{value}: {seen}");
         }
     }
+    let quoted = r#"let"me\in9"#;
+    let listed = call(&json!({"password": quoted, "arguments": [quoted]})).to_string();
+    let (listed_seen, back) = seen(PATHS[0], &listed).await;
+    assert!(!listed_seen.contains("in9") && back == listed, "{listed_seen}: {back}");
     assert_eq!(arguments(&chat)["n"], 5);
     assert_eq!(arguments(&chat_back)["contact"], object["contact"]);
     assert!(response.contains(r#""type":"exec""#) && response_back.contains(r#""DB_PASSWORD":"hunter22""#));
