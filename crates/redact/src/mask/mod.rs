@@ -94,9 +94,10 @@
 //! stand-in: where it made the value up before somebody else said it, or broke a stand-in.
 //!
 //! Arguments are JSON in a string: what is restored there is escaped; so is what is said where the request asks for JSON
-//! (`response_format`, `text.format`, `output_format`, `output_config.format`). A string of arguments that is not quite JSON
-//! (`\'`, a line break) gets its stand-ins where it stands; half a surrogate pair (`\ud83d`) stays in any string. Text within text, JSON in a string of such JSON, is
-//! text. `logprobs` show the pieces of stand-ins. Stand-ins are in what the API counts as tokens.
+//! (`response_format`, `text.format`, `output_format`, `output_config.format`). A string of arguments that is not quite
+//! JSON (`\'`, a line break) gets its stand-ins where it stands; half a surrogate pair (`\ud83d`) stays in any string.
+//! Text within text, JSON in a string of such JSON, is text. `logprobs` show the pieces of stand-ins. Stand-ins are in
+//! what the API counts as tokens.
 //!
 //! # A request that cannot be read
 //!
