@@ -17,10 +17,15 @@ use crate::{Redactor, Rule, stream};
 ///
 /// A document may be cut off, and others may follow it.
 pub(crate) fn redact(redactor: &Redactor, line: &str, out: &mut String) {
-    if is_simple(line.as_bytes()) && redactor.settings.scan().passes(line) {
+    if passes(redactor, line) {
         return out.push_str(line);
     }
     walk(redactor, line, out, false);
+}
+
+/// Whether it has no value in it, as is soon seen of most lines. In doubt `false`.
+pub(crate) fn passes(redactor: &Redactor, line: &str) -> bool {
+    is_simple(line.as_bytes()) && redactor.settings.scan().passes(line)
 }
 
 /// Whether nothing is a value here that is none in a text: there are no escapes, no lists, whose key stands further before
