@@ -46,7 +46,7 @@ fn is_simple(line: &[u8]) -> bool {
 }
 
 /// `is_slow`: without the shortcuts.
-fn walk(redactor: &Redactor, line: &str, out: &mut String, is_slow: bool) {
+pub(crate) fn walk(redactor: &Redactor, line: &str, out: &mut String, is_slow: bool) {
     let start = out.len();
     let mut walk = Walk {
         redactor,

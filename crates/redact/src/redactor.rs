@@ -55,7 +55,7 @@ impl Redactor {
             return Cow::Borrowed(text);
         }
         let mut out = String::with_capacity(text.len());
-        json::redact(self, text, &mut out);
+        json::walk(self, text, &mut out, false);
         if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
     }
 
