@@ -34,6 +34,26 @@ fn a_pair_is_seen_through_colours_and_escapes() {
     }
 }
 
+/// As `Debug` and JSON have them, which are logged and shown as text.
+#[test]
+fn a_colour_may_be_an_escape() {
+    let redactor = Redactor::new();
+    for escape in [r"\u001b", r"\u001B", r"\\u001b", r"\u{1b}", r"\x1b"] {
+        for (text, redacted) in [
+            ("{\"log\":\"^[33m13812345678^[0m\"}", "{\"log\":\"^[33m[PHONE]^[0m\"}"),
+            ("^[31mpassword^[0m=hunter2x", "^[31mpassword^[0m=[SECRET]"),
+            ("^[3mpassword^[0m^[2m=^[0m^[1;31mhunter2x", "^[3mpassword^[0m^[2m=^[0m^[1;31m[SECRET]"),
+            ("from ^[1mli.wei@example.com^[0m", "from ^[1m[EMAIL]^[0m"),
+            ("^[32mINFO^[0m ^[2m203.119.26.7^[0m", "^[32mINFO^[0m ^[2m[IP]^[0m"),
+            ("^[31mred^[0m 31m13812345678 ^", "^[31mred^[0m 31m13812345678 ^"),
+        ] {
+            let [text, expected] = [text, redacted].map(|text| text.replace('^', escape));
+            assert_eq!(redactor.redact(&text), expected, "{text}");
+        }
+    }
+    assert_eq!(redactor.redact(r"\x1c[33m13812345678"), r"\x1c[33m13812345678");
+}
+
 #[test]
 fn a_colour_within_quotes_is_no_part_of_the_secret() {
     let hit = |text: &str| Redactor::new().find(text)[0].canonical.clone();

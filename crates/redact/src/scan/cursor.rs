@@ -146,9 +146,12 @@ impl<'t> Cursor<'t> {
     /// What an escape stands for, and its length; the character itself where it begins none.
     fn escape(&mut self, at: usize) -> (char, usize, bool) {
         let rest = &self.text.as_bytes()[at..];
-        let read = read(rest);
-        match read {
+        match read(rest) {
             Read::Is(ch, len) => (plain(ch), len, true),
+            Read::Unless(ch, len) => {
+                self.starved |= !self.complete;
+                (plain(ch), len, true)
+            }
             Read::Not => (rest[0] as char, 1, false),
             Read::More => {
                 self.starved |= !self.complete;
@@ -170,7 +173,9 @@ fn read(rest: &[u8]) -> Read {
 /// What an escape stands for that is all of these bytes, unless it is a joint. They begin as one.
 pub(super) fn escape(bytes: &[u8]) -> Option<char> {
     match read(bytes) {
-        Read::Is(ch, len) if len == bytes.len() => Some(plain(ch)).filter(|ch| !is_joint(*ch)),
+        Read::Is(ch, len) | Read::Unless(ch, len) if len == bytes.len() => {
+            Some(plain(ch)).filter(|ch| !is_joint(*ch))
+        }
         _ => None,
     }
 }
@@ -204,13 +209,15 @@ thread_local! {
 
 enum Read {
     Is(char, usize),
+    /// The same, unless what is not there yet goes on with it.
+    Unless(char, usize),
     Not,
     /// It depends on what is not there yet.
     More,
 }
 
 /// `\n`, `\"`, `\u0031`, and the same within JSON within JSON, where backslashes are doubled; `\0` and `\u{200b}`, as
-/// Rust's `Debug` has them.
+/// Rust's `Debug` has them. A terminal's colour may be written so, too: `\u001b[33m`, `\x1b[33m`.
 fn backslash(rest: &[u8]) -> Read {
     let slashes = rest.iter().take(8).take_while(|byte| **byte == b'\\').count();
     let Some(letter) = rest.get(slashes) else { return Read::More };
@@ -228,8 +235,19 @@ fn backslash(rest: &[u8]) -> Read {
                 return if so_far.iter().all(u8::is_ascii_hexdigit) { Read::More } else { Read::Not };
             };
             return match code(hex, 16) {
-                Some(ch) => Read::Is(ch, slashes + 5),
+                Some(ch) => go_on(rest, ch, slashes + 5),
                 None => Read::Not,
+            };
+        }
+        b'x' => {
+            let hex = &rest[slashes + 1..rest.len().min(slashes + 3)];
+            return match go_on(rest, Atom::COLOUR, slashes + 1 + hex.len()) {
+                _ if !b"1b"[..hex.len()].eq_ignore_ascii_case(hex) => Read::Not,
+                _ if hex.len() < 2 => Read::More,
+                // For itself it is none.
+                Read::Is(_, len) if len == slashes + 3 => Read::Not,
+                Read::Unless(..) => Read::More,
+                read => read,
             };
         }
         _ => return Read::Not,
@@ -237,12 +255,24 @@ fn backslash(rest: &[u8]) -> Read {
     Read::Is(ch, slashes + 1)
 }
 
+/// An escape of so many bytes, with what goes on behind one for what begins a terminal's colour.
+fn go_on(rest: &[u8], ch: char, len: usize) -> Read {
+    if ch != Atom::COLOUR {
+        return Read::Is(ch, len);
+    }
+    match sequence(&rest[len..]) {
+        Read::Is(ch, more) => Read::Is(ch, len + more),
+        Read::More => Read::Unless(ch, len),
+        _ => Read::Is(ch, len),
+    }
+}
+
 /// The rest of `\u{200b}`: at most six digits.
 fn braced(rest: &[u8], from: usize) -> Read {
     let digits = rest[from..].iter().take(6).take_while(|byte| byte.is_ascii_hexdigit()).count();
     match rest.get(from + digits) {
         Some(b'}') => match code(&rest[from..from + digits], 16) {
-            Some(ch) => Read::Is(ch, from + digits + 1),
+            Some(ch) => go_on(rest, ch, from + digits + 1),
             None => Read::Not,
         },
         Some(_) => Read::Not,
@@ -262,7 +292,7 @@ fn percent(rest: &[u8]) -> Read {
     }
 }
 
-/// `&#64;`, `&#x40;`, `&commat;`, `&amp;`, `&quot;`: at most ten bytes.
+/// `&#64;`, `&#x40;`, `&commat;`, `&amp;`, `&quot;`, `&nbsp;`: at most ten bytes.
 fn entity(rest: &[u8]) -> Read {
     const MOST: usize = 10;
     let window = &rest[1..rest.len().min(MOST)];
@@ -277,6 +307,11 @@ fn entity(rest: &[u8]) -> Read {
         b"amp" => Some('&'),
         b"quot" => Some('"'),
         b"period" => Some('.'),
+        b"nbsp" | b"ensp" | b"emsp" | b"thinsp" => Some(' '),
+        b"hyphen" | b"dash" | b"ndash" => Some('-'),
+        b"plus" => Some('+'),
+        b"lpar" => Some('('),
+        b"rpar" => Some(')'),
         [b'#', b'x' | b'X', hex @ ..] => code(hex, 16),
         [b'#', decimal @ ..] => code(decimal, 10),
         _ => None,
@@ -289,15 +324,23 @@ fn entity(rest: &[u8]) -> Read {
 
 /// `ESC [ 0 m`: at most 32 bytes.
 fn colour(rest: &[u8]) -> Read {
-    let Some(bracket) = rest.get(1) else { return Read::More };
+    match sequence(&rest[1..]) {
+        Read::Is(ch, len) => Read::Is(ch, len + 1),
+        read => read,
+    }
+}
+
+/// The same behind what begins it.
+fn sequence(rest: &[u8]) -> Read {
+    let Some(bracket) = rest.first() else { return Read::More };
     if *bracket != b'[' {
         return Read::Not;
     }
-    let window = &rest[2..rest.len().min(32)];
+    let window = &rest[1..rest.len().min(31)];
     match window.iter().position(|byte| !(byte.is_ascii_digit() || matches!(byte, b';' | b':'))) {
-        Some(end) if window[end].is_ascii_alphabetic() => Read::Is(Atom::COLOUR, end + 3),
+        Some(end) if window[end].is_ascii_alphabetic() => Read::Is(Atom::COLOUR, end + 2),
         Some(_) => Read::Not,
-        None if rest.len() < 32 => Read::More,
+        None if rest.len() < 31 => Read::More,
         None => Read::Not,
     }
 }
@@ -334,20 +377,37 @@ mod tests {
         }
         assert_eq!(read("1\u{200b}3\u{feff}8"), "138");
         assert_eq!(read("a＠b"), "a@b");
-        assert_eq!(read("\u{1b}[0m1"), "\u{1b}1");
+        let colours = ["\u{1b}[0m1", r"\u001b[0m1", r"\\u001B[1;31m1", r"\u{1b}[m1", r"\x1b[0m1"];
+        assert_eq!(colours.map(read), ["\u{1b}1"; 5]);
+        assert_eq!(read(r"\u001b\u001b[;1"), "\u{1b}\u{1b}[;1");
+        assert_eq!(read("1&nbsp;3&ndash;8"), "1 3-8");
         assert_eq!(read(r#"\"a\nb\0"#), "\"a\nb\0");
     }
 
     #[test]
     fn what_is_no_escape_is_itself() {
-        for text in ["100%", "%zz", "a & b", "&nosuch;", r"\x", r"\u12", r"\u{", r"\u{1234567}", "\u{1b}x"] {
+        for text in [
+            "100%",
+            "%zz",
+            "a & b",
+            "&nosuch;",
+            r"\x",
+            r"\u12",
+            r"\u{",
+            r"\u{1234567}",
+            "\u{1b}x",
+            r"\x1b",
+            r"\x1c[0m",
+        ] {
             assert_eq!(read(text), text);
         }
     }
 
     #[test]
     fn an_escape_that_may_go_on_starves_the_cursor() {
-        for text in ["%3", "%", r"\u00", r"\u{2", r"\", "&#6", "\u{1b}[3", "\u{1b}"] {
+        for text in
+            ["%3", "%", r"\u00", r"\u{2", r"\", "&#6", "\u{1b}[3", "\u{1b}", r"\u001b[3", r"\u001b", r"\x1"]
+        {
             let mut cursor = Cursor::new(text, 0, false);
             cursor.next();
             assert!(cursor.is_starved(), "{text:?}");

@@ -114,8 +114,18 @@ pub(super) fn colour_before(bytes: &[u8], end: usize) -> Option<usize> {
         return None;
     }
     let parameters = bytes[..end - 1].iter().rev().take(32).take_while(|byte| is_parameter(byte)).count();
-    let at = (end - 1 - parameters).checked_sub(2)?;
-    bytes[at..].starts_with(b"\x1b[").then_some(at)
+    let bracket = (end - 1 - parameters).checked_sub(1).filter(|at| bytes[*at] == b'[')?;
+    let lead = &bytes[..bracket];
+    if lead.last() == Some(&0x1b) {
+        return Some(bracket - 1);
+    }
+    let escapes: [&[u8]; 3] = [br"\u001b", br"\u{1b}", br"\x1b"];
+    let len = escapes.iter().map(|escape| escape.len()).find(|len| {
+        let end = lead.len().checked_sub(*len).map(|at| &lead[at..]);
+        end.is_some_and(|end| escapes.iter().any(|escape| end.eq_ignore_ascii_case(escape)))
+    })?;
+    let slashes = lead[..bracket - len].iter().rev().take_while(|byte| **byte == b'\\').count();
+    Some(bracket - len - slashes)
 }
 
 #[cfg(test)]
@@ -155,6 +165,11 @@ mod tests {
             (r"a\/", '/', 1),
             ("\\\"\u{1b}[0m", Atom::COLOUR, 2),
             ("a\u{1b}[0m", Atom::COLOUR, 1),
+            (r"a\u001b[0m", Atom::COLOUR, 1),
+            (r"a\\u001B[1;31m", Atom::COLOUR, 1),
+            (r"a\u{1b}[0m", Atom::COLOUR, 1),
+            (r"a\x1b[0m", Atom::COLOUR, 1),
+            (r"a\u001b", Atom::COLOUR, 1),
             ("form", 'm', 3),
             ("10m", 'm', 2),
             ("[m", 'm', 1),

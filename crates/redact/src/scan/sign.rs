@@ -31,7 +31,7 @@ pub(super) fn escapes_sign(bytes: &[u8], at: usize) -> bool {
     match bytes[at] {
         b'\\' => {
             let slashes = bytes[at..].iter().take(8).take_while(|byte| **byte == b'\\').count();
-            bytes.get(at + slashes).is_some_and(|letter| !matches!(letter, b'/' | b'0' | b'u' | b'\\'))
+            bytes.get(at + slashes).is_some_and(|letter| !matches!(letter, b'/' | b'0' | b'u' | b'x' | b'\\'))
         }
         b'&' => next.is_some_and(|next| !next.is_ascii_alphanumeric() && *next != b'#'),
         _ => false,

@@ -1,12 +1,10 @@
 //! What stands before a number: whether it may begin there, and which words tell what it is.
 
 use crate::scan::cursor::{Atom, Cursor};
+use crate::scan::meant::colour_before;
 
 /// The longest entity that a [`Cursor`] reads, in bytes.
 const LONGEST_ENTITY: usize = 11;
-
-/// The longest sequence for a terminal's colour that a [`Cursor`] reads, in bytes.
-const LONGEST_COLOUR: usize = 34;
 
 /// Words that tell what a number is, in small letters.
 #[derive(Debug)]
@@ -217,14 +215,7 @@ fn last(text: &str) -> Option<(char, usize)> {
     // `%31`, `\n`, `\u0031`: their lengths are fixed; `&#49;` and a terminal's colour have a certain end.
     let escape = [at(3, b'%'), at(2, b'\\'), at(6, b'\\')].into_iter().flatten().find_map(whole);
     let escape = escape.or_else(|| if byte == b';' { back(LONGEST_ENTITY, b'&') } else { None });
-    let escape = escape.or_else(|| {
-        let parameters = bytes[..end - 1].iter().rev().take(LONGEST_COLOUR);
-        let parameters =
-            parameters.take_while(|byte| byte.is_ascii_digit() || matches!(byte, b';' | b':')).count();
-        let bracket = (end - 1 - parameters).checked_sub(2)?;
-        (byte.is_ascii_alphabetic() && bytes[bracket] == 0x1b).then(|| whole(bracket)).flatten()
-    });
-    escape.or(plain)
+    escape.or_else(|| whole(colour_before(bytes, end)?)).or(plain)
 }
 
 #[cfg(test)]
@@ -241,6 +232,7 @@ mod tests {
             ("&#49;", '1'),
             ("１", '1'),
             (r"手机\n", '\n'),
+            (r"a\u001b[31m", Atom::COLOUR),
             ("phone\u{1b}[0m", Atom::COLOUR),
             ("手机", '机'),
             ("a;", ';'),

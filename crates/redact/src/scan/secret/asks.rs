@@ -7,7 +7,7 @@ use crate::scan::cursor::{Atom, is_joint};
 use crate::scan::meant::{before, colour_before, is_lead};
 
 /// The longest sequence for a terminal's colour, in bytes.
-const LONGEST_COLOUR: usize = 34;
+const LONGEST_COLOUR: usize = 48;
 
 /// The longest escape that ends in `;` or `}`, in bytes.
 const LONGEST_ESCAPE: usize = 12;
@@ -22,6 +22,8 @@ pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool
             None => false,
             // A number announces nothing.
             Some(b'0'..=b'9') if u32::from(bytes[at - 1]) == last as u32 && stands(bytes, at - 1) => false,
+            // `&nbsp;`
+            Some(byte) if byte.is_ascii_alphanumeric() && bytes[at - 1] == b';' => is_asked(bytes, at),
             Some(byte) if byte.is_ascii_alphanumeric() => {
                 let word = &bytes[..at - 1];
                 // `password is …`, `--password …`
