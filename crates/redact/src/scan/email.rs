@@ -39,7 +39,7 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
     cursor.set(start);
     let mut canonical = String::new();
     while !canonical.ends_with('@') {
-        canonical.push(cursor.next()?.ch.to_ascii_lowercase());
+        canonical.extend(cursor.next()?.ch.to_lowercase());
     }
     let end = domain(cursor, &mut canonical)?;
     let swallow = Swallow::Nothing;
@@ -47,7 +47,16 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
 }
 
 pub(super) fn is_local(ch: char) -> bool {
-    ch.is_ascii_alphanumeric() || "._%+-".contains(ch)
+    ch.is_ascii_alphanumeric() || "._%+-".contains(ch) || is_letter(ch)
+}
+
+/// A letter of Latin with a mark, or the mark for itself; of Greek or Cyrillic. In these scripts blanks part words.
+fn is_letter(ch: char) -> bool {
+    matches!(ch, '\u{c0}'..='\u{52f}') && (ch.is_alphabetic() || is_mark(ch))
+}
+
+fn is_mark(ch: char) -> bool {
+    matches!(ch, '\u{300}'..='\u{36f}')
 }
 
 /// Labels with dots between them. The last one that can be a top-level domain ends it; its end.
@@ -58,13 +67,14 @@ fn domain(cursor: &mut Cursor<'_>, canonical: &mut String) -> Option<usize> {
     loop {
         // No top-level domain mixes the two: what follows in `a@b.com我` is the sentence.
         let is_over = |ch| {
-            labels > 0 && is_chinese(ch) && label.starts_with(|ch: char| ch.is_ascii()) && is_top(&label)
+            let is_other = is_chinese(ch) || ch >= '\u{370}' && is_letter(ch);
+            labels > 0 && is_other && label.starts_with(|ch: char| ch.is_ascii()) && is_top(&label)
         };
         let atom = cursor.peek().filter(|atom| !is_over(atom.ch));
-        let in_label = |ch: char| ch.is_ascii_alphanumeric() || ch == '-' || is_chinese(ch);
+        let in_label = |ch: char| ch.is_ascii_alphanumeric() || ch == '-' || is_chinese(ch) || is_letter(ch);
         match atom {
             Some(atom) if in_label(atom.ch) && chars < LONGEST_DOMAIN => {
-                label.push(atom.ch.to_ascii_lowercase());
+                label.extend(atom.ch.to_lowercase());
                 chars += 1;
                 cursor.set(atom.end);
             }
@@ -95,13 +105,38 @@ fn domain(cursor: &mut Cursor<'_>, canonical: &mut String) -> Option<usize> {
 
 /// Whether a label can be a top-level domain: letters, or Punycode.
 fn is_top(label: &str) -> bool {
-    let letters = label.chars().all(|ch| ch.is_ascii_alphabetic() || is_chinese(ch));
+    let letters = label.chars().all(|ch| ch.is_ascii_alphabetic() || is_chinese(ch) || is_letter(ch));
     label.chars().count() >= 2 && (letters || label.starts_with("xn--"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_with_marks_and_of_greek_and_cyrillic_are_letters() {
+        let redactor = crate::Redactor::new();
+        for (text, address) in [
+            ("an jürgen.groß@example.de, bitte", "jürgen.groß@example.de"),
+            ("ANNA@MÜLLER.DE", "ANNA@MÜLLER.DE"),
+            ("à françois.léger@orange.fr.", "françois.léger@orange.fr"),
+            ("<über@grüne.example>", "über@grüne.example"),
+            ("пишите на иван@почта.рф", "иван@почта.рф"),
+            ("γ@παράδειγμα.ελ", "γ@παράδειγμα.ελ"),
+            ("u\u{308}ber@example.de", "u\u{308}ber@example.de"),
+            (r#""j\u00fcrgen@example.de""#, r"j\u00fcrgen@example.de"),
+            ("admin@mail.ruи", "admin@mail.ru"),
+        ] {
+            let found = redactor.find(text);
+            assert_eq!(found.len(), 1, "{text}: {found:?}");
+            assert_eq!(&text[found[0].range.clone()], address, "{text}");
+        }
+        for text in ["a×b@c", "é@", "größe @ müller.de", "@müller.de", "и@я"] {
+            assert_eq!(redactor.redact(text), text);
+        }
+        let [one, other] = ["Jürgen@MÜLLER.de", "jürgen@müller.de"].map(|text| redactor.find(text).remove(0));
+        assert_eq!(one.canonical, other.canonical);
+    }
 
     #[test]
     fn an_address_ends_where_a_sentence_goes_on() {
@@ -112,6 +147,9 @@ mod tests {
                 .map(|found| (found.end, found.canonical));
             assert_eq!(found, Some((18, "a@mail.example.org".into())), "{text}");
         }
+        let text = "a@почта.рф и";
+        let found = find(&mut Cursor::new(text, 0, true), "", None, Rules::of(&[Rule::Email]));
+        assert_eq!(found.map(|found| found.end), Some(text.len() - " и".len()));
         let text = "a@邮箱.中国";
         let found = find(&mut Cursor::new(text, 0, true), "", None, Rules::of(&[Rule::Email]));
         assert_eq!(found.map(|found| found.end), Some(text.len()));

@@ -116,6 +116,8 @@ pub(super) fn skip(
                 continue;
             }
             Kind::High if !secret::asks(bytes, at, last) => match high(bytes, at) {
+                // An address may begin with a letter.
+                High::Other(2) if !is_no_address(bytes, at, last) => break,
                 High::Other(len) => {
                     last = text.get(at..).and_then(|rest| rest.chars().next());
                     at += len;
@@ -268,12 +270,14 @@ fn is_local(byte: u8) -> bool {
 
 pub(super) fn is_no_address(bytes: &[u8], end: usize, last: Option<char>) -> bool {
     // It began before.
-    if last.is_some_and(|last| last.is_ascii() && is_local(last as u8)) {
+    if last.is_some_and(email::is_local) {
         return true;
     }
-    let more = bytes[end..].iter().take(email::LONGEST_LOCAL + 1).take_while(|byte| is_local(**byte)).count();
+    // Letters with marks have two bytes.
+    let in_local = |byte: &&u8| is_local(**byte) || matches!(**byte, 0x80..=0xbf | 0xc3..=0xd4);
+    let more = bytes[end..].iter().take(2 * email::LONGEST_LOCAL + 1).take_while(in_local).count();
     let at = end + more;
-    more > email::LONGEST_LOCAL || ends(bytes, at) && (bytes[at] != b'@' || is_no_domain(bytes, at + 1))
+    more > 2 * email::LONGEST_LOCAL || ends(bytes, at) && (bytes[at] != b'@' || is_no_domain(bytes, at + 1))
 }
 
 /// Whether there is no dot with two letters behind it.
