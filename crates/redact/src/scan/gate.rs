@@ -225,9 +225,8 @@ fn word(text: &str, word: Range<usize>, last: Option<char>, memo: &mut Memo, com
         let len = end - at;
         // In groups of four, or in one piece.
         let iban = (len == 4 || len >= SHORTEST) && digit(2) && digit(3) && !digit(1);
-        // One or two letters, and then nothing but digits.
-        let passport = (7..=11).contains(&len) && digit(len - 1) && (2..len - 1).all(digit);
-        iban || passport
+        let on_stripe = first == b'B' && last == Some('%');
+        iban || number::may_be_passport(&bytes[at..end]) || on_stripe
     };
     let asked = secret::asks(bytes, at, last) && !memo.is_code(bytes, at, last, complete);
     // With these behind it only the word itself counts.

@@ -97,7 +97,14 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
             colons += 1;
             double |= place > 0 && bytes[at + place - 1] == b':';
         }
-        if colons > 0 && (double || colons > 5 || !ends(at + len)) {
+        if colons > 0 && (double || colons > 5) || !ends(at + len) {
+            return false;
+        }
+    }
+    // A French passport's.
+    if first == 2 && byte(end).is_ascii_uppercase() {
+        let len = bytes[at..].iter().take(10).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        if !ends(at + len) || id::is_french(&bytes[at..at + len]) {
             return false;
         }
     }

@@ -10,8 +10,16 @@ use crate::scan::cursor::Cursor;
 const NEAR: usize = 32;
 
 static RESIDENT: Words = Words::new(&["身份证", "证件", "identity", "id"]);
-pub(super) static SOCIAL: Words =
-    Words::new(&["ssn", "social security", "social-security", "itin", "社会安全", "社安"]);
+pub(super) static SOCIAL: Words = Words::new(&[
+    "ssn",
+    "social security",
+    "social-security",
+    "social_security",
+    "socialsecurity",
+    "itin",
+    "社会安全",
+    "社安",
+]);
 static PLATES: Words = Words::new(&["车牌", "牌照", "号牌", "plate"]);
 
 pub(super) static PASSES: Words = Words::new(&[
@@ -25,6 +33,9 @@ pub(super) static PASSES: Words = Words::new(&[
     "回乡证",
     "台胞证",
 ]);
+
+/// After these, with nothing but signs between, eight digits are a permit's number.
+static TAIWAN: Words = Words::new(&["台胞证", "台胞证号", "台胞证号码"]);
 
 /// A Chinese ID number, of 18 digits, or of 15 as before 1999 and then with a word before it.
 pub(super) fn resident(part: Part<'_>, before: Before<'_>) -> Option<(&'static str, String)> {
@@ -91,26 +102,75 @@ pub(super) fn social_security(part: Part<'_>, before: Before<'_>) -> Option<(&'s
     sure.then(|| ("social security number, US", part.text()))
 }
 
-/// A passport or permit with a word before it: one or two letters and seven or eight digits, or nine digits.
+/// What a German passport's number is made of.
+const GERMAN: &[u8] = b"0123456789CFGHJKLMNPRTVWXYZ";
+
+/// How long a passport's number is in Germany, France and Spain.
+const LENGTH: usize = 9;
+
+/// Whether it may be the number of a German passport: a letter, and at least two digits.
+#[inline]
+pub(in crate::scan) fn is_german_passport(word: &[u8]) -> bool {
+    word.len() == LENGTH
+        && !word[0].is_ascii_digit()
+        && word.iter().all(|byte| GERMAN.contains(byte))
+        && word.iter().filter(|byte| byte.is_ascii_digit()).count() > 1
+}
+
+/// Of a French one: `09AE12345`.
+pub(super) fn is_french(word: &[u8]) -> bool {
+    word.len() == LENGTH && word.iter().enumerate().all(|(at, byte)| fits_french(at, *byte))
+}
+
+fn fits_french(at: usize, byte: u8) -> bool {
+    if matches!(at, 2 | 3) { byte.is_ascii_uppercase() } else { byte.is_ascii_digit() }
+}
+
+/// Whether a word that begins with a letter may be a passport's number.
+#[inline]
+pub(in crate::scan) fn may_be_passport(word: &[u8]) -> bool {
+    let digits = |from: usize, to: usize| word[from..to].iter().all(u8::is_ascii_digit);
+    let len = word.len();
+    (7..=11).contains(&len) && digits(len - 1, len) && (digits(2, len) || len == LENGTH && digits(3, len))
+        || is_german_passport(word)
+}
+
+/// A passport or permit with a word before it: one or two letters and six to nine digits, nine digits, and the forms of
+/// Germany (`C01X00T47`), France (`09AE12345`), Spain (`AAA123456`), Hong Kong (`H1234567800`) and Taiwan (eight digits).
 pub(super) fn passport(cursor: &mut Cursor<'_>, before: Before<'_>) -> Option<(usize, String)> {
     const LETTERS: usize = 3;
     const DIGITS: usize = 10;
-    let mut text = [' '; LETTERS + DIGITS];
-    let (mut letters, mut digits) = (0, 0);
-    while let Some(atom) = cursor.peek() {
-        let at = letters + digits;
-        match atom.ch {
-            ch if ch.is_ascii_alphabetic() && digits == 0 && letters < LETTERS => letters += 1,
-            ch if ch.is_ascii_digit() && digits < DIGITS => digits += 1,
-            ch if ch.is_ascii_alphanumeric() || ch == '_' => return None,
-            _ => break,
+    let mut word = [0; LETTERS + DIGITS];
+    let (mut letters, mut digits, mut len) = (0, 0, 0);
+    let (mut plain, mut german, mut french) = (true, true, true);
+    while let Some(atom) = cursor.peek().filter(|atom| atom.ch.is_ascii_alphanumeric() || atom.ch == '_') {
+        let byte = atom.ch as u8;
+        if byte.is_ascii_digit() {
+            plain &= digits < DIGITS;
+            digits += 1;
+        } else {
+            plain &= digits == 0 && letters < LETTERS && byte != b'_';
+            letters += 1;
         }
-        text[at] = atom.ch.to_ascii_uppercase();
+        german &= len < LENGTH && GERMAN.contains(&byte) && letters > 0;
+        french &= len < LENGTH && fits_french(len, byte);
+        if !(plain || german || french) {
+            return None;
+        }
+        word[len] = byte;
+        len += 1;
         cursor.next();
     }
-    let fits = matches!((letters, digits), (1, 7..=9) | (2, 6..=8) | (0, 9));
-    let word = || before.mentions(&PASSES, NEAR);
-    (fits && word()).then(|| (cursor.at(), text[..letters + digits].iter().collect()))
+    let word = &word[..len];
+    let near = || before.mentions(&PASSES, NEAR);
+    let fits = match (letters, digits) {
+        (0, 8) => before.ends_with_word(&TAIWAN),
+        _ if is_german_passport(word) || is_french(word) => near(),
+        (1, 10) => plain && matches!(word[0], b'H' | b'M' | b'h' | b'm') && near(),
+        (1, 7..=9) | (2, 6..=8) | (3, 6) | (0, 9) => plain && near(),
+        _ => false,
+    };
+    fits.then(|| (cursor.at(), word.iter().map(|byte| char::from(byte.to_ascii_uppercase())).collect()))
 }
 
 /// What may stand in the place of a plate's last sign.

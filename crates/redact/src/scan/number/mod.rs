@@ -14,6 +14,7 @@ mod plan;
 pub(crate) use self::before::{Before, Words};
 use self::digits::{Digits, Script};
 pub(super) use self::dull::{MOST_BY_WORD, is_dull, is_told};
+pub(super) use self::id::{is_german_passport, may_be_passport};
 use super::cursor::Cursor;
 use super::{Match, Rules, Swallow, ip};
 use crate::Rule;
