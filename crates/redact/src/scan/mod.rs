@@ -297,9 +297,11 @@ impl Scan {
             }
         }
         let before = &text[ceil(text, self.at.saturating_sub(BEFORE))..self.at];
-        let hints =
-            if self.is_slow { Hints::ALL } else { Hints::at(text, self.at, self.last, self.memo, complete) };
-        let mut hints = if self.is_slow { hints } else { hints.with(first, self.last) };
+        let mut hints = Hints::ALL;
+        if !self.is_slow {
+            hints = Hints::at(text, self.at, self.last, self.memo, complete).with(first, self.last);
+        }
+        hints.number |= number::begins_behind_percent(text.as_bytes(), self.at);
         if first == 's' && !self.is_slow && self.memo.is_keyless(text, self.at, complete) {
             hints.secret = false;
         }

@@ -2,6 +2,7 @@
 
 use super::cursor::{Atom, Cursor};
 use super::gate::{Kind, is_no_address, kind};
+use super::number;
 
 /// Whether a secret does not begin with an escape of so many bytes, whatever announces it.
 pub(super) fn begins_nothing(ch: char, len: usize) -> bool {
@@ -11,6 +12,12 @@ pub(super) fn begins_nothing(ch: char, len: usize) -> bool {
 /// A blank or a sign that nothing begins with, written as an escape; a terminal's colour, or what begins no escape.
 /// And its end. Only where there is enough to tell.
 pub(super) fn sign_escape(text: &str, at: usize, last: Option<char>) -> Option<(char, usize)> {
+    // A number that begins behind the sign itself.
+    if number::begins_behind_percent(text.as_bytes(), at)
+        && !number::is_dull(text.as_bytes(), at + 1, Some('%'))
+    {
+        return None;
+    }
     // More than twice as much as the longest escape has.
     const ENOUGH: usize = 80;
     if text.len() < at + ENOUGH {

@@ -16,7 +16,7 @@ use self::digits::{Digits, Script};
 pub(super) use self::dull::{MOST_BY_WORD, is_dull, is_told};
 pub(super) use self::id::{is_german_passport, may_be_passport};
 use super::cursor::Cursor;
-use super::{Match, Rules, Swallow, ip};
+use super::{BEFORE, Match, Rules, Swallow, ip};
 use crate::Rule;
 
 /// Whether a number may begin with this Chinese character (a numeral, or a province on a plate), of U+4000..=U+9FFF;
@@ -87,8 +87,31 @@ fn is_province(ch: char) -> bool {
     )
 }
 
+/// Whether a number may begin behind the percent sign here, though it and two digits look like an escape.
+pub(crate) fn begins_behind_percent(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at) == Some(&b'%') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)
+}
+
 /// The number that begins here, where one does. `before` is what stands before it, at most 96 bytes.
 pub(crate) fn find(cursor: &mut Cursor<'_>, before: &str, rules: Rules) -> Option<Match> {
+    let start = cursor.at();
+    let first = cursor.peek()?;
+    let found = begins(cursor, before, rules);
+    let may_be_sign = first.disguised && begins_behind_percent(cursor.slice(start, start + 2).as_bytes(), 0);
+    if found.is_some() || !may_be_sign {
+        return found;
+    }
+    // `%20` and a number, or `LIKE '%4111111111111111%'`.
+    let mut begins_at = |at: usize| {
+        cursor.set(at);
+        let before = cursor.behind(BEFORE);
+        begins(cursor, before, rules)
+    };
+    let is_divided = !first.ch.is_ascii_alphanumeric() && begins_at(first.end).is_some();
+    if is_divided { None } else { begins_at(start + 1) }
+}
+
+fn begins(cursor: &mut Cursor<'_>, before: &str, rules: Rules) -> Option<Match> {
     let start = cursor.at();
     let first = cursor.peek()?.ch;
     let found = |rule, why, end, canonical| {
@@ -152,6 +175,16 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, before: &str, rules: Rules) -> Optio
                     return found(Rule::Card, "IBAN, check digits", end, canonical);
                 }
                 cursor.set(start);
+            }
+            // What stands on a card's stripe: `%B4111111111111111^DOE/J^`.
+            if first == 'B' && before.last() == Some('%') {
+                cursor.next();
+                let start = cursor.at();
+                let card = grouped(cursor, Before::new("%"), rules, Script::Figures);
+                if let Some((rule @ Rule::Card, why, end, canonical)) = card {
+                    return Some(Match { start, end, rule, why, canonical, swallow: Swallow::Nothing });
+                }
+                cursor.set(start - 1);
             }
             if !rules.contains(Rule::Id) {
                 return None;
