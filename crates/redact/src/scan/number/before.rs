@@ -146,6 +146,16 @@ impl<'t> Before<'t> {
         !(figures == 11 && word.len() == 11) && (figures > 0 || capitals > 1)
     }
 
+    /// Whether the value of a form's field begins here, or another word of it: there a plus stands for a blank.
+    pub(crate) fn is_in_form(self) -> bool {
+        let second = || self.shorter().last().unwrap_or_default();
+        match self.last() {
+            Some('=') => second().is_alphanumeric() || matches!(second(), '_' | '-' | ']'),
+            Some('+') => second().is_alphabetic(),
+            _ => false,
+        }
+    }
+
     /// Whether it ends in a digit and a blank, so that a number may be one of several groups.
     pub(crate) fn ends_in_blank_group(self) -> bool {
         self.last() == Some(' ') && self.shorter().last().is_some_and(|ch| ch.is_ascii_digit())

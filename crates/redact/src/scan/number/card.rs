@@ -50,7 +50,9 @@ pub(super) fn card(part: Part<'_>, before: Before<'_>) -> Option<(&'static str, 
     let bare = shape.as_slice().len() == 1;
     let grouped = match shape.as_slice() {
         [_] => true,
-        [4, 4, 4, 1..=4] | [4, 4, 4, 4, 1..=3] | [4, 6, 4 | 5] | [6, 13] | [6, 10] | [8, 8] => part.is_even(),
+        [4, 4, 4, 4] | [4, 6, 5] => part.is_even(),
+        _ if part.is_wide() => false,
+        [4, 4, 4, 1..=3] | [4, 4, 4, 4, 1..=3] | [4, 6, 4] | [6, 13] | [6, 10] | [8, 8] => part.is_even(),
         _ => part.is_spread(),
     };
     if !grouped || part.separator() == Some('.') {
@@ -129,7 +131,7 @@ const LENGTHS: &[(usize, &[&[u8; 2]])] = &[
     (33, &[b"RU"]),
 ];
 
-/// An IBAN: in one piece, or in groups of four with blanks or dashes. All capitals or all small.
+/// An IBAN: in one piece, or in groups of four with blanks, dashes or, in a form, pluses. All capitals or all small.
 pub(super) fn iban(cursor: &mut Cursor<'_>) -> Option<(usize, String)> {
     let first = [cursor.next()?.ch, cursor.next()?.ch];
     let small = first[0].is_ascii_lowercase();
@@ -150,7 +152,7 @@ pub(super) fn iban(cursor: &mut Cursor<'_>) -> Option<(usize, String)> {
     let mut separator = None;
     while text.len() < *length {
         let mut next = cursor.next()?;
-        let divides = matches!(next.ch, ' ' | '-');
+        let divides = matches!(next.ch, ' ' | '-' | '+');
         if text.len() == 4 && divides {
             separator = Some(next.ch);
         }

@@ -46,20 +46,38 @@ pub(crate) enum After {
 
 impl After {
     /// More digits behind this separator.
-    fn behind(separator: char) -> Self {
-        match separator {
-            ' ' => Self::Blank,
-            '.' => Self::Dot,
+    fn behind(separator: Separator) -> Self {
+        match separator.sign {
+            _ if separator.is_wide => Self::Blank,
+            b' ' => Self::Blank,
+            b'.' => Self::Dot,
             _ => Self::Dash,
         }
     }
 }
 
+/// What stands between two groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Separator {
+    /// An ASCII character.
+    sign: u8,
+    /// With a blank on both sides, or two blanks.
+    is_wide: bool,
+}
+
+impl Separator {
+    const fn of(sign: u8) -> Self {
+        Self { sign, is_wide: false }
+    }
+
+    const COLUMN: Self = Self { sign: b' ', is_wide: true };
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Group {
     len: u8,
-    /// What stands before it, an ASCII character.
-    separator: u8,
+    /// What stands before it.
+    separator: Separator,
     end: usize,
 }
 
@@ -81,8 +99,8 @@ pub(crate) struct Part<'d> {
 }
 
 impl Digits {
-    /// Reads from the first digit, or from a bracket around the first group.
-    pub(crate) fn read(cursor: &mut Cursor<'_>, script: Script) -> Option<Self> {
+    /// Reads from the first digit, or from a bracket around the first group. In a form a plus stands for a blank.
+    pub(crate) fn read(cursor: &mut Cursor<'_>, script: Script, in_form: bool) -> Option<Self> {
         let mut all = Self {
             digits: [0; MOST_DIGITS],
             groups: [Group::default(); MOST_DIGITS],
@@ -94,7 +112,7 @@ impl Digits {
         if bracket {
             cursor.next();
         }
-        let mut separator = if bracket { '(' } else { ' ' };
+        let mut separator = Separator::of(if bracket { b'(' } else { b' ' });
         loop {
             let begun = total;
             while let Some(atom) = cursor.peek() {
@@ -107,19 +125,27 @@ impl Digits {
                 all.digits[total] = digit;
                 total += 1;
                 cursor.next();
+                // `(0 89)`
+                let is_trunk = bracket && all.digits[..total] == [0];
+                if is_trunk && cursor.peek().is_some_and(|atom| atom.ch == ' ') {
+                    cursor.next();
+                }
             }
-            let group = Group { len: (total - begun) as u8, separator: separator as u8, end: cursor.at() };
+            let group = Group { len: (total - begun) as u8, separator, end: cursor.at() };
             if bracket && all.count == 0 {
                 if !(2..=4).contains(&group.len) || cursor.next()?.ch != ')' {
                     return None;
                 }
                 all.push(group);
-                // `(010) 6234`, `(010)-6234`
-                if cursor.peek().is_some_and(|atom| matches!(atom.ch, ' ' | '-')) {
-                    cursor.next();
+                // `(010) 6234`, `(010)-6234`, `(030) / 6234`
+                for _ in 0..3 {
+                    let divides = |ch| matches!(ch, ' ' | '-' | '/') || in_form && ch == '+';
+                    if cursor.peek().is_some_and(|atom| divides(atom.ch)) {
+                        cursor.next();
+                    }
                 }
                 cursor.peek().and_then(|atom| script.digit(atom))?;
-                separator = ')';
+                separator = Separator::of(b')');
                 continue;
             }
             all.after = if all.digits[..total].last() == Some(&X) {
@@ -135,26 +161,47 @@ impl Digits {
             if !all.may_go_on(total) {
                 break;
             }
-            let Some(next) = cursor.peek().filter(|atom| matches!(atom.ch, ' ' | '-' | '.' | '/')) else {
-                break;
-            };
             let at = cursor.at();
-            cursor.next();
             let more =
                 |atom: Atom| script.digit(atom).is_some() || total == 17 && matches!(atom.ch, 'x' | 'X');
-            if !cursor.peek().is_some_and(more) {
-                cursor.set(at);
-                break;
+            match all.separator(cursor, in_form) {
+                Some(next) if cursor.peek().is_some_and(more) => separator = next,
+                _ => {
+                    cursor.set(at);
+                    break;
+                }
             }
-            separator = next.ch;
         }
         (all.count > 0).then_some(all)
     }
 
     /// The groups so far, with another one behind that `separator`.
-    fn before(mut self, separator: char) -> Self {
+    fn before(mut self, separator: Separator) -> Self {
         self.after = After::behind(separator);
         self
+    }
+
+    /// Goes over what may stand before the next group.
+    fn separator(&self, cursor: &mut Cursor<'_>, in_form: bool) -> Option<Separator> {
+        let divides = |ch| matches!(ch, ' ' | '-' | '.' | '/') || in_form && ch == '+';
+        let sign = cursor.peek().map(|atom| atom.ch).filter(|ch| divides(*ch))?;
+        cursor.next();
+        let mut separator = Separator::of(if sign == '+' { b' ' } else { sign as u8 });
+        let last = self.groups[self.count - 1];
+        let second =
+            cursor.peek().map(|atom| atom.ch).filter(|ch| sign == ' ' && matches!(ch, ' ' | '-' | '/'));
+        if let Some(second) = second {
+            // `089 / 123456`, `138 - 1234 - 5678`, `4111  1111  1111  1111`
+            cursor.next();
+            separator = Separator { sign: second as u8, is_wide: true };
+            if second != ' ' && cursor.next()?.ch != ' ' {
+                return None;
+            }
+            let fits = if self.count == 1 { last.len > 1 } else { last.separator == separator };
+            return fits.then_some(separator);
+        }
+        let is_in_columns = self.count > 1 && last.separator == Separator::COLUMN;
+        (!is_in_columns).then_some(separator)
     }
 
     fn push(&mut self, group: Group) {
@@ -170,8 +217,7 @@ impl Digits {
         let first = groups[0].len;
         let spread = groups.iter().all(|group| group.len == 1);
         match groups {
-            [_] if first == 2 => matches!(self.digits[..2], [8, 6]),
-            [_] => matches!(first, 1 | 3 | 4 | 5 | 6 | 7),
+            [_] => matches!(first, 1..=7),
             _ if spread => total < MOST_DIGITS,
             _ => self.count < 5 && total < 19,
         }
@@ -185,7 +231,7 @@ impl Digits {
             let groups = &self.groups[..count];
             let after = match self.groups[..self.count].get(count) {
                 None => self.after,
-                Some(next) => After::behind(char::from(next.separator)),
+                Some(next) => After::behind(next.separator),
             };
             Part {
                 digits: &self.digits[..groups.iter().map(|group| usize::from(group.len)).sum()],
@@ -241,14 +287,25 @@ impl Part<'_> {
         self.groups.windows(2).skip(1).all(|pair| pair[0].separator == pair[1].separator)
     }
 
-    /// What stands between the first group and the second.
+    /// What stands between the first group and the second; for what is wide, a blank.
     pub(crate) fn separator(self) -> Option<char> {
-        self.groups.get(1).map(|group| char::from(group.separator))
+        let separator = self.groups.get(1)?.separator;
+        Some(if separator.is_wide { ' ' } else { char::from(separator.sign) })
+    }
+
+    /// Whether more than one sign stands between the first group and the second.
+    pub(crate) fn is_wide(self) -> bool {
+        self.groups.get(1).is_some_and(|group| group.separator.is_wide)
+    }
+
+    /// Whether two blanks stand there, as between columns.
+    pub(crate) fn is_in_columns(self) -> bool {
+        self.groups.get(1).is_some_and(|group| group.separator == Separator::COLUMN)
     }
 
     /// Whether the first group stands in brackets.
     pub(crate) fn has_brackets(self) -> bool {
-        self.groups[0].separator == b'('
+        self.groups[0].separator.sign == b'('
     }
 
     /// Its digits as text.

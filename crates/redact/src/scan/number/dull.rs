@@ -110,7 +110,7 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
     }
     if first > 1 && bytes[at..].starts_with(b"00") {
         // A country's code and a number, with what may stand between.
-        let in_number = |byte: &&u8| byte.is_ascii_digit() || b" -./()".contains(byte);
+        let in_number = |byte: &&u8| byte.is_ascii_digit() || b" -./()+".contains(byte);
         let len = bytes[at..].iter().take(MOST_BEHIND_00).take_while(in_number).count();
         let digits = bytes[at + 2..at + len].iter().filter(|byte| byte.is_ascii_digit()).count();
         if digits >= FEWEST || len == MOST_BEHIND_00 || !ends(at + len) {
@@ -143,24 +143,29 @@ pub(crate) fn is_dull(bytes: &[u8], at: usize, last: Option<char>) -> bool {
             return false;
         }
         let may_go_on = match groups {
-            1 => matches!(first, 1 | 3..=7) || bytes[at..].starts_with(b"86"),
+            1 => matches!(first, 1..=7),
             _ => spread || groups < MOST_GROUPS && total < MOST_DIGITS - 1,
         };
-        if !may_go_on || !matches!(byte(end), b' ' | b'-' | b'.' | b'/') {
+        // A plus divides only in a form, and not all that is wide: in doubt more is read.
+        if !may_go_on || !matches!(byte(end), b' ' | b'-' | b'.' | b'/' | b'+') {
             break;
         }
-        if !ends(end + 1) || total == 17 && is_x(end + 1) {
+        let mut next = end + 1;
+        if byte(end) == b' ' && matches!(byte(next), b' ' | b'-' | b'/') {
+            next += if byte(next) == b' ' { 1 } else { 2 };
+        }
+        if !(end + 1..=next).all(ends) || total == 17 && is_x(next) {
             return false;
         }
-        if !byte(end + 1).is_ascii_digit() {
+        if !byte(next).is_ascii_digit() {
             break;
         }
-        (len, end) = group(end + 1);
+        (len, end) = group(next);
     }
     let by_next_word = total <= MOST_BY_NEXT_WORD;
     total < FEWEST
         || by_next_word && is_behind_digit(bytes, at)
-        || (by_next_word || byte(at) != b'0') && !is_told(bytes, at)
+        || (by_next_word || byte(at) != b'0' || first == 2) && !is_told(bytes, at)
 }
 
 /// Whether digits in such groups may be a number that no word has to tell. They begin with no zero.

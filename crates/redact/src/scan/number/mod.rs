@@ -234,7 +234,7 @@ fn grouped(
         }
         cursor.set(start);
     }
-    let digits = Digits::read(cursor, script)?;
+    let digits = Digits::read(cursor, script, before.is_in_form())?;
     digits.parts().find_map(|part| {
         let id = || id::resident(part, before).or_else(|| id::social_security(part, before));
         let all: [(Rule, &dyn Fn() -> Option<(&'static str, String)>); 3] = [

@@ -23,10 +23,19 @@ pub(super) static WORDS: Words = Words::new(&[
     "whatsapp",
     "phone_number",
     "téléphone",
-    "telefono",
+    "tÉlÉphone",
+    "tél",
+    "tÉl",
     "teléfono",
+    "telÉfono",
+    "telefone",
     "móvil",
+    "celular",
     "portable",
+    "tlf",
+    "mob",
+    "festnetz",
+    "rufnummer",
     "电话",
     "手机",
     "座机",
@@ -36,6 +45,13 @@ pub(super) static WORDS: Words = Words::new(&[
     "拨打",
     "致电",
     "联系方式",
+    "電話",
+    "手機",
+    "携帯",
+    "전화",
+    "휴대폰",
+    "елефон",
+    "ТЕЛЕФОН",
 ]);
 
 /// After these, with nothing but signs between, any number of a telephone number's length is one.
@@ -44,12 +60,35 @@ pub(super) static JUST_BEFORE: Words = Words::new(&[
     "phone number",
     "phone_number",
     "phone no",
+    "telephone",
+    "telephone number",
+    "cellphone",
     "mobile",
     "mobile number",
+    "mob",
     "tel",
     "telefon",
+    "telefonnummer",
+    "festnetz",
+    "rufnummer",
     "handy",
+    "handynummer",
+    "mobil",
+    "mobilnummer",
+    "tlf",
     "fax",
+    "whatsapp",
+    "téléphone",
+    "tÉlÉphone",
+    "tél",
+    "tÉl",
+    "telefono",
+    "teléfono",
+    "telÉfono",
+    "telefone",
+    "móvil",
+    "celular",
+    "cellulare",
     "电话",
     "电话号码",
     "手机",
@@ -59,6 +98,17 @@ pub(super) static JUST_BEFORE: Words = Words::new(&[
     "固话",
     "传真",
     "联系电话",
+    "電話",
+    "電話番号",
+    "手機",
+    "携帯",
+    "携帯電話",
+    "전화",
+    "전화번호",
+    "휴대폰",
+    "елефон",
+    "ТЕЛЕФОН",
+    "Тел",
 ]);
 
 /// How far before a number the words stand at most, in bytes.
@@ -82,10 +132,15 @@ pub(super) fn national(part: Part<'_>, before: Before<'_>) -> Option<Found> {
     // Blanks also divide longer numbers: what begins amidst of one has to look more like a telephone number.
     let amidst = part.separator() == Some(' ') && before.ends_in_blank_group();
     match (digits, shape) {
-        (_, [11] | [3, 4, 4] | [3, 8] | [7, 4]) if plan::is_mobile_cn(digits) => {
+        (_, [11] | [3, 4, 4]) if plan::is_mobile_cn(digits) => {
             return Some(("mobile number, China", format!("+86{}", part.text())));
         }
-        (_, [4, 7] | [4, 3, 4] | [4, 4, 3] | [3, 3, 5] | [5, 6]) if plan::is_mobile_cn(digits) && !amidst => {
+        (_, [3, 8] | [7, 4]) if !part.is_wide() && plan::is_mobile_cn(digits) => {
+            return Some(("mobile number, China", format!("+86{}", part.text())));
+        }
+        (_, [4, 7] | [4, 3, 4] | [4, 4, 3] | [3, 3, 5] | [5, 6])
+            if plan::is_mobile_cn(digits) && !amidst && !part.is_wide() =>
+        {
             return Some(("mobile number, China", format!("+86{}", part.text())));
         }
         (_, _) if spread && plan::is_mobile_cn(digits) => {
@@ -101,9 +156,17 @@ pub(super) fn national(part: Part<'_>, before: Before<'_>) -> Option<Found> {
     let dotted = part.separator() == Some('.');
     // A word is looked for last: it costs most.
     let word = || before.mentions(&WORDS, NEAR);
-    if amidst && digits[0] == 0 && !word() {
+    if (amidst && digits[0] == 0 || part.is_in_columns()) && !word() {
         return None;
     }
+    // `01.02.2026 10`, `31.12.25 20`, `10.20.30.40`
+    let is_date = match shape {
+        [2, 2, 4, ..] => true,
+        [2, ..] if amidst => true,
+        [2, 2, 2, ..] if !part.is_even() => true,
+        [1..=3, 1..=3, 1..=3, 1..=3] => dotted,
+        _ => false,
+    };
     let landline = || {
         let [0, number @ ..] = digits else { return None };
         let extension = match shape {
@@ -137,7 +200,7 @@ pub(super) fn national(part: Part<'_>, before: Before<'_>) -> Option<Found> {
             Some(("service number, China", format!("+86{}", part.text())))
         }
         ([4, 0, 0, ..], [10]) if word() => Some(("service number, China", format!("+86{}", part.text()))),
-        (_, [3, 3, 4]) if plan::is_nanp(digits) && even => {
+        (_, [3, 3, 4]) if plan::is_nanp(digits) && even && !part.is_wide() => {
             let sure = part.has_brackets() || matches!(part.separator(), Some('-' | '.')) || word();
             sure.then(|| ("telephone number, North America", format!("+1{}", part.text())))
         }
@@ -151,6 +214,9 @@ pub(super) fn national(part: Part<'_>, before: Before<'_>) -> Option<Found> {
             let sure = part.separator() == Some('-') || word();
             sure.then(|| ("telephone number, North America", format!("+{}", part.text())))
         }
+        ([1, number @ ..], [11]) if plan::is_nanp(number) && word() => {
+            Some(("telephone number, North America", format!("+{}", part.text())))
+        }
         ([0, number @ ..], [4, ..] | [5, ..]) if plan::is_mobile_de(digits) && !dotted && shape.len() > 1 => {
             Some(("mobile number, Germany", format!("+49{}", digits::text(number))))
         }
@@ -162,10 +228,12 @@ pub(super) fn national(part: Part<'_>, before: Before<'_>) -> Option<Found> {
         ([0, number @ ..], [_]) if plan::is_mobile_de(digits) && word() => {
             Some(("mobile number, Germany", format!("+49{}", digits::text(number))))
         }
-        ([0, 1..=9, ..], _) if (9..=12).contains(&digits.len()) && word() => {
+        ([0, 1..=9, ..], _) if (9..=12).contains(&digits.len()) && !is_date && word() => {
             Some(("telephone number, by the word before it", part.text()))
         }
-        (_, [_, ..]) if (7..=12).contains(&digits.len()) && before.ends_with_word(&JUST_BEFORE) => {
+        (_, [_, ..])
+            if (7..=12).contains(&digits.len()) && !is_date && before.ends_with_word(&JUST_BEFORE) =>
+        {
             Some(("telephone number, by the word before it", part.text()))
         }
         _ => None,
@@ -181,6 +249,7 @@ pub(super) fn international(
     cursor: &mut Cursor<'_>,
     before: Before<'_>,
 ) -> Option<(usize, &'static str, String)> {
+    let in_form = before.is_in_form();
     let mut next = cursor.next()?;
     if next.ch == '(' {
         next = cursor.next()?;
@@ -215,7 +284,11 @@ pub(super) fn international(
             groups += 1;
         }
         // Eight digits and more in one piece are the whole of it.
-        if groups == 0 || after == After::Glued || groups == 1 && total >= 8 || !to_next_group(cursor) {
+        if groups == 0
+            || after == After::Glued
+            || groups == 1 && total >= 8
+            || !to_next_group(cursor, in_form)
+        {
             break after;
         }
     };
@@ -252,14 +325,15 @@ pub(super) fn international(
     None
 }
 
-/// Goes over what stands between two groups: one or two of ` -./()`, and a `(0)`. Stays where no digit follows.
-fn to_next_group(cursor: &mut Cursor<'_>) -> bool {
+/// Goes over what stands between two groups: one or two of ` -./()`, in a form a plus, and a `(0)`. Stays where no digit follows.
+fn to_next_group(cursor: &mut Cursor<'_>, in_form: bool) -> bool {
     let at = cursor.at();
     let mut opened = false;
     for _ in 0..6 {
         let Some(atom) = cursor.peek() else { break };
         match atom.ch {
             ' ' | '-' | '.' | '/' | ')' => {}
+            '+' if in_form => {}
             '(' => opened = true,
             '0' if opened => {
                 let zero = cursor.at();

@@ -1,5 +1,9 @@
 use super::*;
 
+mod groups;
+mod papers;
+mod percent;
+
 /// All values of a text, tried at every place, as the driver does.
 fn all(text: &str) -> Vec<(Rule, String, String)> {
     let rules = Rules::of(&Rule::DEFAULT);
