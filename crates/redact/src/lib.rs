@@ -15,8 +15,8 @@
 //! # Disguise
 //!
 //! One value is found in all its spellings: `１３８…` of full width, `一三八…`, `%31%33%38`, `\u0031\u0033\u0038`, `&#49;`, with a
-//! zero-width space in it or a terminal's colour around it, in quotes within quotes, in base64 (one level deep). And it has
-//! one pseudonym in all of them:
+//! zero-width space in it or a terminal's colour around it (as it is, or as the escape `\u001b[33m`), in quotes within
+//! quotes, in base64 (one level deep), in a form, where a plus is a blank. And it has one pseudonym in all of them:
 //!
 //! ```
 //! use lastbyte_redact::{Key, Redactor, Style};
@@ -59,7 +59,7 @@
 //!
 //! | rule | what | confirmed by |
 //! |---|---|---|
-//! | [`Email`](Rule::Email) | mail addresses, with Chinese names and domains too | a top-level domain |
+//! | [`Email`](Rule::Email) | mail addresses, of letters of Latin, Greek and Cyrillic, with Chinese names and domains too | a top-level domain |
 //! | [`Phone`](Rule::Phone) | numbers of China, North America, Germany and Japan; others behind `+` or a word such as `tel` | numbering plans (ITU-T E.164) |
 //! | [`Id`](Rule::Id) | ID cards of China, SSN and ITIN of the USA, passports by the word before them, licence plates of China | GB 11643, ISO 7064 |
 //! | [`Card`](Rule::Card) | bank cards, IBAN | ISO/IEC 7812, ISO 13616 |
@@ -86,8 +86,10 @@
 //! # What is not
 //!
 //! - Names and stories follow no pattern. [`Redactor::digest`] says what can be said of a whole text without its words.
-//! - Numbers of other countries without `+` or a word before them; figures mixed with Chinese numerals; two levels of
-//!   base64; a value with a terminal's colour in the middle; a secret that is split over two texts.
+//! - Numbers of other countries without `+` or a word before them; figures mixed with Chinese numerals; numbers whose
+//!   groups stand in columns, but mobile numbers of China and cards; passports of other forms than those of [`Rule::Id`].
+//! - Mail addresses of letters of scripts other than Latin, Greek, Cyrillic and Chinese.
+//! - Two levels of base64; a value with a terminal's colour in the middle; a secret that is split over two texts.
 //!
 //! # Bounds
 //!

@@ -16,7 +16,8 @@ pub enum Rule {
     Email,
     /// Telephone numbers.
     Phone,
-    /// Numbers of a person's papers: Chinese ID cards, passports and licence plates, US social security numbers.
+    /// Numbers of a person's papers: Chinese ID cards, passports, permits and licence plates, passports of the forms of
+    /// Germany, France, Spain and others with up to two letters, US social security numbers.
     Id,
     /// Bank cards and IBANs.
     Card,
