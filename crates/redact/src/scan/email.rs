@@ -39,7 +39,7 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
     cursor.set(start);
     let mut canonical = String::new();
     while !canonical.ends_with('@') {
-        canonical.extend(cursor.next()?.ch.to_lowercase());
+        push_small(&mut canonical, cursor.next()?.ch);
     }
     let end = domain(cursor, &mut canonical)?;
     let swallow = Swallow::Nothing;
@@ -47,16 +47,23 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
 }
 
 pub(super) fn is_local(ch: char) -> bool {
-    ch.is_ascii_alphanumeric() || "._%+-".contains(ch) || is_letter(ch)
+    ch.is_ascii_alphanumeric() || matches!(ch, '.' | '_' | '%' | '+' | '-') || is_letter(ch)
 }
 
 /// A letter of Latin with a mark, or the mark for itself; of Greek or Cyrillic. In these scripts blanks part words.
 fn is_letter(ch: char) -> bool {
-    matches!(ch, '\u{c0}'..='\u{52f}') && (ch.is_alphabetic() || is_mark(ch))
+    !ch.is_ascii() && matches!(ch, '\u{c0}'..='\u{52f}') && (ch.is_alphabetic() || is_mark(ch))
 }
 
 fn is_mark(ch: char) -> bool {
     matches!(ch, '\u{300}'..='\u{36f}')
+}
+
+fn push_small(text: &mut String, ch: char) {
+    match ch.is_ascii() || is_chinese(ch) {
+        true => text.push(ch.to_ascii_lowercase()),
+        false => text.extend(ch.to_lowercase()),
+    }
 }
 
 /// Labels with dots between them. The last one that can be a top-level domain ends it; its end.
@@ -67,14 +74,14 @@ fn domain(cursor: &mut Cursor<'_>, canonical: &mut String) -> Option<usize> {
     loop {
         // No top-level domain mixes the two: what follows in `a@b.com我` is the sentence.
         let is_over = |ch| {
-            let is_other = is_chinese(ch) || ch >= '\u{370}' && is_letter(ch);
-            labels > 0 && is_other && label.starts_with(|ch: char| ch.is_ascii()) && is_top(&label)
+            let is_other = |ch| is_chinese(ch) || ch >= '\u{370}' && is_letter(ch);
+            labels > 0 && is_other(ch) && label.starts_with(|ch: char| ch.is_ascii()) && is_top(&label)
         };
         let atom = cursor.peek().filter(|atom| !is_over(atom.ch));
         let in_label = |ch: char| ch.is_ascii_alphanumeric() || ch == '-' || is_chinese(ch) || is_letter(ch);
         match atom {
             Some(atom) if in_label(atom.ch) && chars < LONGEST_DOMAIN => {
-                label.extend(atom.ch.to_lowercase());
+                push_small(&mut label, atom.ch);
                 chars += 1;
                 cursor.set(atom.end);
             }

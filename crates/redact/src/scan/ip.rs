@@ -15,15 +15,18 @@ static VERSIONS: Words = Words::new(&["version", "版本", "ver", "build", "firm
 /// How far before a number they stand, in bytes.
 const NEAR: usize = 16;
 
-/// The address that begins here, where one does: what it is, its end, and its one form.
-pub(super) fn find(cursor: &mut Cursor<'_>, before: Before<'_>) -> Option<(&'static str, usize, String)> {
+/// What an address is, its end, and its one form.
+type Found = (&'static str, usize, String);
+
+/// The address that begins here, where one does; nothing of it, if it is one with dots that is kept.
+pub(super) fn find(cursor: &mut Cursor<'_>, before: Before<'_>) -> Option<Option<Found>> {
     let start = cursor.at();
     let first = cursor.peek()?.ch;
     if first.is_ascii_digit()
         && let Some((address, end)) = v4(cursor)
     {
         let clear = is_public_v4(address) && !is_version(address, before);
-        return clear.then(|| ("IPv4 address", end, address.to_string()));
+        return Some(clear.then(|| ("IPv4 address", end, address.to_string())));
     }
     cursor.set(start);
     // All that is given out begins with 2 or 3; `64:ff9b::` and `::ffff:` have an IPv4 address within them.
@@ -39,7 +42,7 @@ pub(super) fn find(cursor: &mut Cursor<'_>, before: Before<'_>) -> Option<(&'sta
         }
         [first, ..] => first >> 13 == 1,
     };
-    clear.then(|| ("IPv6 address", end, address.to_string()))
+    clear.then(|| Some(("IPv6 address", end, address.to_string())))
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {

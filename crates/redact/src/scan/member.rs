@@ -119,7 +119,7 @@ fn words(text: &[u8]) -> Option<usize> {
             }
         };
         let end = *text.get(at)?;
-        let is_dull = is_dull && !number::is_german_passport(word);
+        let is_dull = is_dull && (digits < 2 || !number::is_german_passport(word));
         if !is_dull || at > LONGEST_TEXT || digits > MOST_IN_CODE || word.len() >= LONGEST_KEY {
             return None;
         }

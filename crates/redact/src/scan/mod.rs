@@ -301,7 +301,7 @@ impl Scan {
         if !self.is_slow {
             hints = Hints::at(text, self.at, self.last, self.memo, complete).with(first, self.last);
         }
-        hints.number |= number::begins_behind_percent(text.as_bytes(), self.at);
+        hints.number |= number::begins_behind_percent(&text.as_bytes()[self.at..]);
         if first == 's' && !self.is_slow && self.memo.is_keyless(text, self.at, complete) {
             hints.secret = false;
         }

@@ -13,7 +13,7 @@ pub(super) fn begins_nothing(ch: char, len: usize) -> bool {
 /// And its end. Only where there is enough to tell.
 pub(super) fn sign_escape(text: &str, at: usize, last: Option<char>) -> Option<(char, usize)> {
     // A number that begins behind the sign itself.
-    if number::begins_behind_percent(text.as_bytes(), at)
+    if number::begins_behind_percent(&text.as_bytes()[at..])
         && !number::is_dull(text.as_bytes(), at + 1, Some('%'))
     {
         return None;

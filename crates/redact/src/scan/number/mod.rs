@@ -87,17 +87,34 @@ fn is_province(ch: char) -> bool {
     )
 }
 
-/// Whether a number may begin behind the percent sign here, though it and two digits look like an escape.
-pub(crate) fn begins_behind_percent(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at) == Some(&b'%') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)
+/// Whether a number may begin behind the percent sign here, though it and two digits look like an escape: not in a row of
+/// escapes, and with a letter only an address, `2a00:`.
+pub(crate) fn begins_behind_percent(bytes: &[u8]) -> bool {
+    let [b'%', rest @ ..] = bytes else { return false };
+    let hex = rest.iter().take(LONGEST_GROUP + 1).take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let is_number = match rest.get(hex) {
+        None => true,
+        Some(b':') => hex <= LONGEST_GROUP,
+        // What is read as it stands has no escapes in it.
+        Some(b'%') if hex <= LONGEST_GROUP => false,
+        Some(next) => {
+            let ends = hex > LONGEST_GROUP || !next.is_ascii_alphanumeric() && *next != b'_';
+            ends && rest[..hex].iter().all(u8::is_ascii_digit)
+        }
+    };
+    rest.first().is_some_and(u8::is_ascii_digit) && is_number
 }
+
+/// Of an address of IPv6, in digits.
+const LONGEST_GROUP: usize = 4;
 
 /// The number that begins here, where one does. `before` is what stands before it, at most 96 bytes.
 pub(crate) fn find(cursor: &mut Cursor<'_>, before: &str, rules: Rules) -> Option<Match> {
     let start = cursor.at();
     let first = cursor.peek()?;
+    let ahead = cursor.ahead(LONGEST_GROUP + 2);
     let found = begins(cursor, before, rules);
-    let may_be_sign = first.disguised && begins_behind_percent(cursor.slice(start, start + 2).as_bytes(), 0);
+    let may_be_sign = first.disguised && begins_behind_percent(ahead);
     if found.is_some() || !may_be_sign {
         return found;
     }
@@ -124,7 +141,8 @@ fn begins(cursor: &mut Cursor<'_>, before: &str, rules: Rules) -> Option<Match> 
                 return None;
             }
             if rules.contains(Rule::Ip) {
-                if let Some((why, end, canonical)) = ip::find(cursor, before) {
+                if let Some(address) = ip::find(cursor, before) {
+                    let (why, end, canonical) = address?;
                     return found(Rule::Ip, why, end, canonical);
                 }
                 cursor.set(start);
@@ -162,7 +180,7 @@ fn begins(cursor: &mut Cursor<'_>, before: &str, rules: Rules) -> Option<Match> 
             found(rule, why, end, canonical)
         }
         ':' if rules.contains(Rule::Ip) => {
-            let (why, end, canonical) = ip::find(cursor, Before::new(before))?;
+            let (why, end, canonical) = ip::find(cursor, Before::new(before))??;
             found(Rule::Ip, why, end, canonical)
         }
         'a'..='z' | 'A'..='Z' => {

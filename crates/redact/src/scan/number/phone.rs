@@ -52,6 +52,7 @@ pub(super) static WORDS: Words = Words::new(&[
     "휴대폰",
     "елефон",
     "ТЕЛЕФОН",
+    "Тел",
 ]);
 
 /// After these, with nothing but signs between, any number of a telephone number's length is one.

@@ -11,6 +11,7 @@ fn a_percent_sign_before_a_number_may_stand_for_itself() {
         ("212-555-0147", Rule::Phone, "+12125550147"),
         ("47.93.12.8", Rule::Ip, "47.93.12.8"),
         ("2001:db8::1", Rule::Ip, "2001:db8::1"),
+        ("2a00:1450:4001::1", Rule::Ip, "2a00:1450:4001::1"),
         ("310105194912310027", Rule::Id, "310105194912310027"),
     ] {
         is(&format!("WHERE a LIKE '%{value}%'"), rule, value, canonical);
