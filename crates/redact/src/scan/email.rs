@@ -50,13 +50,15 @@ pub(super) fn is_local(ch: char) -> bool {
     ch.is_ascii_alphanumeric() || matches!(ch, '.' | '_' | '%' | '+' | '-') || is_letter(ch)
 }
 
-/// A letter of Latin with a mark, or the mark for itself; of Greek or Cyrillic. In these scripts blanks part words.
+/// A letter of Latin with a mark, or the mark for itself; of Greek or Cyrillic; and the few signs among them. In these
+/// scripts blanks part words. All have two bytes.
 fn is_letter(ch: char) -> bool {
-    !ch.is_ascii() && matches!(ch, '\u{c0}'..='\u{52f}') && (ch.is_alphabetic() || is_mark(ch))
+    matches!(ch, '\u{c0}'..='\u{53f}')
 }
 
-fn is_mark(ch: char) -> bool {
-    matches!(ch, '\u{300}'..='\u{36f}')
+/// Whether one of them begins with it.
+pub(super) fn begins_letter(byte: u8) -> bool {
+    matches!(byte, 0xc3..=0xd4)
 }
 
 fn push_small(text: &mut String, ch: char) {

@@ -116,8 +116,16 @@ pub(super) fn skip(
                 continue;
             }
             Kind::High if !secret::asks(bytes, at, last) => match high(bytes, at) {
-                // An address may begin with a letter.
-                High::Other(2) if !is_no_address(bytes, at, last) => break,
+                High::Other(2) if email::begins_letter(bytes[at]) => {
+                    let (chars, _) = bytes[at..].as_chunks::<2>();
+                    let end = at + 2 * chars.iter().take_while(|ch| email::begins_letter(ch[0])).count();
+                    // An address may begin with them.
+                    if !is_no_address(bytes, end, last) {
+                        break;
+                    }
+                    (at, last) = (end, text[..end].chars().next_back());
+                    continue;
+                }
                 High::Other(len) => {
                     last = text.get(at..).and_then(|rest| rest.chars().next());
                     at += len;
@@ -273,7 +281,8 @@ pub(super) fn is_no_address(bytes: &[u8], end: usize, last: Option<char>) -> boo
         return true;
     }
     // Letters with marks have two bytes.
-    let in_local = |byte: &&u8| is_local(**byte) || matches!(**byte, 0x80..=0xbf | 0xc3..=0xd4);
+    let in_local =
+        |byte: &&u8| is_local(**byte) || matches!(byte, 0x80..=0xbf) || email::begins_letter(**byte);
     let more = bytes[end..].iter().take(2 * email::LONGEST_LOCAL + 1).take_while(in_local).count();
     let at = end + more;
     more > 2 * email::LONGEST_LOCAL || ends(bytes, at) && (bytes[at] != b'@' || is_no_domain(bytes, at + 1))
