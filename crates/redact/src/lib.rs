@@ -88,6 +88,13 @@
 //! - Names and stories follow no pattern. [`Redactor::digest`] says what can be said of a whole text without its words.
 //! - Numbers of other countries without `+` or a word before them; figures mixed with Chinese numerals; two levels of
 //!   base64; a secret that is split over two texts.
+//! - What says itself that it is something else: a telephone number in one piece with a unit behind it (`ms`, `bytes`, `元`)
+//!   or the name of an amount before it (`size`, `_total`); a date, an address of a private network or, behind `call` in a
+//!   longer name (`tool_calls`), any number; `+49.12345`, a fraction; a card in a row of more groups of four; a version
+//!   of four parts behind `upgrade`, `section` and the like; `git@host:path`, and what ends like a file (`@2x.png`).
+//! - In doubt a value is hidden: 17179869184, which may be 16 GiB or a mobile number of China; `188 1300 1301`; four groups
+//!   of four digits whose check digit fits; `5.4.1.2` with no word before it.
+//! - Of a mail address with a Chinese domain and the same in Punycode the pseudonyms differ.
 //!
 //! # Bounds
 //!

@@ -183,6 +183,11 @@ impl<'t> Before<'t> {
         })
     }
 
+    /// What stands there.
+    pub(super) fn text(self) -> &'t str {
+        self.text
+    }
+
     /// Whether it ends in one of these words (in small letters), with at most six signs, and no letters or digits,
     /// behind it.
     pub(crate) fn ends_with_word(self, words: &Words) -> bool {

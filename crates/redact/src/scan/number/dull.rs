@@ -19,7 +19,8 @@ pub(in crate::scan) const MOST_BY_WORD: usize = 10;
 const NEAR: usize = 48;
 
 /// The words that tell what such a number is.
-static TELLING: Lists<4> = Lists::new([&phone::WORDS, &phone::JUST_BEFORE, &id::SOCIAL, &id::PASSES]);
+static TELLING: Lists<5> =
+    Lists::new([&phone::WORDS, &phone::CALLS, &phone::JUST_BEFORE, &id::SOCIAL, &id::PASSES]);
 
 /// The most groups of a number whose groups have several digits.
 const MOST_GROUPS: usize = 5;
