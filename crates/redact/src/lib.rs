@@ -90,6 +90,13 @@
 //!   groups stand in columns, but mobile numbers of China and cards; passports of other forms than those of [`Rule::Id`].
 //! - Mail addresses of letters of scripts other than Latin, Greek, Cyrillic and Chinese.
 //! - Two levels of base64; a value with a terminal's colour in the middle; a secret that is split over two texts.
+//! - What says itself that it is something else: a telephone number in one piece with a unit behind it (`ms`, `bytes`, `元`)
+//!   or the name of an amount before it (`size`, `_total`); a date, an address of a private network or, behind `call` in a
+//!   longer name (`tool_calls`), any number; `+49.12345`, a fraction; a card in a row of more groups of four; a version
+//!   of four parts behind `upgrade`, `section` and the like; `git@host:path`, and what ends like a file (`@2x.png`).
+//! - In doubt a value is hidden: 17179869184, which may be 16 GiB or a mobile number of China; `188 1300 1301`; four groups
+//!   of four digits whose check digit fits; `5.4.1.2` with no word before it.
+//! - Of a mail address with a Chinese domain and the same in Punycode the pseudonyms differ.
 //!
 //! # Bounds
 //!

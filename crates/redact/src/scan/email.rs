@@ -41,7 +41,12 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, _: &str, last: Option<char>, rules: 
     while !canonical.ends_with('@') {
         push_small(&mut canonical, cursor.next()?.ch);
     }
+    let at = canonical.len();
     let end = domain(cursor, &mut canonical)?;
+    cursor.set(end);
+    if is_version(&canonical[at..]) || is_path_or_call(cursor, &canonical, at) {
+        return None;
+    }
     let swallow = Swallow::Nothing;
     Some(Match { start, end, rule: Rule::Email, why: "mail address", canonical, swallow })
 }
@@ -112,8 +117,111 @@ fn domain(cursor: &mut Cursor<'_>, canonical: &mut String) -> Option<usize> {
     end
 }
 
+/// Endings of files and of units of systemd. None of them is a top-level domain (IANA's list of 2026; `target`, `map`,
+/// `zip`, `sh` and others are).
+const NO_TOPS: [&str; 58] = [
+    "automount",
+    "avif",
+    "bmp",
+    "cfg",
+    "cjs",
+    "conf",
+    "cpp",
+    "css",
+    "csv",
+    "deb",
+    "device",
+    "dll",
+    "exe",
+    "gif",
+    "gz",
+    "heic",
+    "hpp",
+    "html",
+    "ico",
+    "ini",
+    "jar",
+    "jpeg",
+    "jpg",
+    "js",
+    "json",
+    "jsx",
+    "less",
+    "lock",
+    "log",
+    "mjs",
+    "mount",
+    "pdf",
+    "png",
+    "rpm",
+    "scope",
+    "scss",
+    "service",
+    "slice",
+    "socket",
+    "svg",
+    "swap",
+    "tar",
+    "tgz",
+    "tif",
+    "tiff",
+    "timer",
+    "toml",
+    "tsx",
+    "ttf",
+    "txt",
+    "vue",
+    "wasm",
+    "webp",
+    "whl",
+    "woff",
+    "xml",
+    "yaml",
+    "yml",
+];
+
+/// What is called of a matrix behind an operator for products: `Q@K.transpose(`.
+const METHODS: [&str; 12] = [
+    "astype",
+    "conj",
+    "detach",
+    "dot",
+    "float",
+    "inverse",
+    "mean",
+    "numpy",
+    "permute",
+    "reshape",
+    "transpose",
+    "view",
+];
+
+/// Whether two labels in a row are figures, as in `react-dom@18.2.0.tgz`.
+fn is_version(domain: &str) -> bool {
+    let mut labels = domain.split('.').map(|label| label.bytes().all(|byte| byte.is_ascii_digit()));
+    let mut last = false;
+    labels.any(|is_number| std::mem::replace(&mut last, is_number) && is_number)
+}
+
+/// Whether what follows tells that it is no address: `git@github.com:owner/repo.git`, or a call. The domain begins at
+/// `at`.
+fn is_path_or_call(cursor: &mut Cursor<'_>, canonical: &str, at: usize) -> bool {
+    let is_git = || &canonical[..at] == "git@";
+    let is_method = || METHODS.iter().any(|name| canonical[at..].rsplit('.').next() == Some(name));
+    match cursor.next() {
+        Some(atom) if atom.ch == ':' && is_git() => {
+            cursor.next().is_some_and(|atom| atom.ch.is_alphanumeric() || matches!(atom.ch, '/' | '~' | '_'))
+        }
+        Some(atom) => atom.ch == '(' && !atom.disguised && is_method(),
+        None => false,
+    }
+}
+
 /// Whether a label can be a top-level domain: letters, or Punycode.
 fn is_top(label: &str) -> bool {
+    if NO_TOPS.binary_search(&label).is_ok() {
+        return false;
+    }
     let letters = label.chars().all(|ch| ch.is_ascii_alphabetic() || is_chinese(ch) || is_letter(ch));
     label.chars().count() >= 2 && (letters || label.starts_with("xn--"))
 }
@@ -156,6 +264,40 @@ mod tests {
                 .map(|found| (found.end, found.canonical));
             assert_eq!(found, Some((18, "a@mail.example.org".into())), "{text}");
         }
+        for text in [
+            "user@1000.service",
+            "getty@tty1.service",
+            "dbus@system.socket",
+            "foo@2x.png",
+            "AppIcon-60@3x.png",
+            "a@1x.jpg 1x",
+            "react-dom@18.2.0.tgz",
+            "d3@7.8.5.min.js",
+            "net@v0.17.0.info",
+            "Q@K.transpose(-2,-1)",
+            "x@self.w.view(1)",
+            "git@github.com:owner/repo.git",
+        ] {
+            let found = find(&mut Cursor::new(text, 0, true), "", None, Rules::of(&[Rule::Email]));
+            assert_eq!(found, None, "{text}");
+        }
+        for (text, end) in [
+            ("li@163.com", 10),
+            ("a@x.dev.html", 7),
+            ("li@example.com(home)", 14),
+            ("li@example.com（家）", 14),
+            ("a@b.zip", 7),
+            ("git@example.com: hello", 15),
+            ("git@example.com:", 15),
+            ("bigit@example.com:x", 17),
+            ("li@example.com:x", 14),
+            ("a@4.example.org", 15),
+            ("a@b.target", 10),
+        ] {
+            let found = find(&mut Cursor::new(text, 0, true), "", None, Rules::of(&[Rule::Email]));
+            assert_eq!(found.map(|found| found.end), Some(end), "{text}");
+        }
+        assert!(NO_TOPS.is_sorted());
         let text = "a@почта.рф и";
         let found = find(&mut Cursor::new(text, 0, true), "", None, Rules::of(&[Rule::Email]));
         assert_eq!(found.map(|found| found.end), Some(text.len() - " и".len()));

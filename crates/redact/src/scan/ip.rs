@@ -1,5 +1,5 @@
-//! IP addresses. Sources: RFC 791 and RFC 4291 (forms), RFC 5952 (the one form that `canonical` has), RFC 1918, RFC
-//! 3927, RFC 4193 and RFC 6890 (addresses for special uses), IANA's IPv6 registry (only 2000::/3 is given out).
+//! IP addresses. Sources: RFC 791 and RFC 4291 (forms), RFC 5952 (the one form that `canonical` has; that of a
+//! mapped address is the IPv4 address), RFC 1918, RFC 3927, RFC 4193 and RFC 6890 (addresses for special uses), IANA's IPv6 registry (only 2000::/3 is given out).
 //!
 //! Kept, because they name no person: loopback, private, link-local, unspecified, multicast and broadcast addresses.
 //! Addresses for documentation are taken for real ones.
@@ -9,11 +9,37 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::cursor::Cursor;
 use super::number::{Before, Words};
 
-/// What tells that four numbers with dots are a version.
-static VERSIONS: Words = Words::new(&["version", "版本", "ver", "build", "firmware", "oid"]);
+/// What tells that four numbers with dots are a version, or the number of a section.
+static VERSIONS: Words =
+    Words::new(&["version", "版本", "ver", "build", "firmware", "oid", "jdk", "rails", "section", "§"]);
 
 /// How far before a number they stand, in bytes.
 const NEAR: usize = 16;
+
+/// The same for what has a name, or another version, between. An address may have a client's version before it.
+static UPGRADES: Words = Words::new(&["upgrade", "升级", "gem"]);
+
+const FAR: usize = 24;
+
+/// The same with nothing but signs between: `DHCPRELEASE of`, `updated by` and `since` tell of addresses, too.
+static JUST_BEFORE: Words = Words::new(&[
+    "release",
+    "since",
+    "update",
+    "update to",
+    "updated to",
+    "cudnn",
+    "第",
+    "更新",
+    "更新至",
+    "更新到",
+]);
+
+/// What tells of addresses, behind which the words for upgrades tell nothing: `IP updated to 8.8.8.8`.
+static ADDRESSES: Words =
+    Words::new(&["ip", "addr", "dns", "dhcp", "host", "client", "server", "route", "地址", "主机", "服务器"]);
+
+const FARTHEST: usize = 48;
 
 /// What an address is, its end, and its one form.
 type Found = (&'static str, usize, String);
@@ -42,7 +68,9 @@ pub(super) fn find(cursor: &mut Cursor<'_>, before: Before<'_>) -> Option<Option
         }
         [first, ..] => first >> 13 == 1,
     };
-    clear.then(|| Some(("IPv6 address", end, address.to_string())))
+    // The same host has one pseudonym in both forms.
+    let canonical = || address.to_ipv4_mapped().map_or_else(|| address.to_string(), |v4| v4.to_string());
+    clear.then(|| Some(("IPv6 address", end, canonical())))
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
@@ -58,7 +86,12 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_version(address: Ipv4Addr, before: Before<'_>) -> bool {
-    address.octets()[0] < 32 && before.mentions(&VERSIONS, NEAR)
+    let is_told = || {
+        before.mentions(&VERSIONS, NEAR)
+            || (before.mentions(&UPGRADES, FAR) || before.ends_with_word(&JUST_BEFORE))
+                && !before.mentions(&ADDRESSES, FARTHEST)
+    };
+    address.octets()[0] < 32 && is_told()
 }
 
 /// Four decimal numbers with dots, and no more of them.

@@ -1,6 +1,7 @@
 //! What stands before a number: whether it may begin there, and which words tell what it is.
 
 use crate::scan::cursor::{Atom, Cursor};
+use crate::scan::mark::begins_number_mark;
 use crate::scan::meant::colour_before;
 
 /// The longest entity that a [`Cursor`] reads, in bytes.
@@ -164,8 +165,19 @@ impl<'t> Before<'t> {
     /// Whether one of these words (in small letters) stands in the last `within` bytes. A word of up to three ASCII
     /// letters has to stand alone: `pan`, not `company`.
     pub(crate) fn mentions(self, words: &Words, within: usize) -> bool {
+        self.mentions_so(words, within, |_, _, _| true)
+    }
+
+    /// The same where `fits` says so of what stands before the word, of the word, and of what stands behind it.
+    pub(super) fn mentions_so(
+        self,
+        words: &Words,
+        within: usize,
+        fits: impl Fn(&[u8], &[u8], &[u8]) -> bool,
+    ) -> bool {
         let bytes = self.text.as_bytes();
-        let window = &bytes[bytes.len().saturating_sub(within)..];
+        let from = bytes.len().saturating_sub(within);
+        let window = &bytes[from..];
         let letter = |at: usize| window.get(at).is_some_and(u8::is_ascii_alphabetic);
         words.places(window).any(|at| {
             words.words.iter().any(|word| {
@@ -173,8 +185,15 @@ impl<'t> Before<'t> {
                 let alone = word.is_ascii() && word.len() <= 3;
                 window.get(at..end).is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()))
                     && !(alone && (at > 0 && letter(at - 1) || letter(end)))
+                    && fits(&bytes[..from + at], &window[at..end], &window[end..])
+                    && !has_mark(bytes, from + at)
             })
         })
+    }
+
+    /// What stands there.
+    pub(super) fn text(self) -> &'t str {
+        self.text
     }
 
     /// Whether it ends in one of these words (in small letters), with at most six signs, and no letters or digits,
@@ -194,9 +213,16 @@ impl<'t> Before<'t> {
                 return false;
             };
             let whole = !word.is_ascii() || before.last().is_none_or(|byte| !byte.is_ascii_alphabetic());
-            whole && end.eq_ignore_ascii_case(word.as_bytes())
+            whole
+                && end.eq_ignore_ascii_case(word.as_bytes())
+                && !has_mark(self.text.as_bytes(), before.len())
         })
     }
+}
+
+/// Whether a number was hidden in or behind the word that begins here: it told what that one was.
+fn has_mark(bytes: &[u8], word: usize) -> bool {
+    (word.saturating_sub(1)..bytes.len()).any(|at| begins_number_mark(&bytes[at..]))
 }
 
 /// The last character of a text as it is meant, and where it begins.

@@ -31,6 +31,9 @@ static WORDS: Words = Words::new(&[
 /// How far before a number they stand, in bytes.
 const NEAR: usize = 24;
 
+/// How many groups are looked at behind a card.
+const MOST_IN_ROW: usize = 16;
+
 /// Beginnings of debit cards with 19 digits of the largest Chinese banks. No list of them is published: these are as
 /// they are seen on cards, and there are more. What begins otherwise has to have a word before it or separators in it:
 /// order numbers of 19 digits are common, and one in ten of those that begin with 62 has a fitting check digit.
@@ -69,6 +72,46 @@ pub(super) fn card(part: Part<'_>, before: Before<'_>) -> Option<(&'static str, 
         _ => false,
     };
     (!(doubtful && bare) || before.mentions(&WORDS, NEAR)).then(|| (scheme, part.text()))
+}
+
+/// Whether it stands in a row of such groups, as in a dump of memory or a table: beside one of hexadecimal digits, or
+/// beside two and more that are no other cards.
+pub(super) fn is_in_row(part: Part<'_>, cursor: &mut Cursor<'_>, before: Before<'_>) -> bool {
+    let Some(separator) = part.separator().filter(|_| part.shape().as_slice() == [4; 4]) else {
+        return false;
+    };
+    let (mut counts, mut has_letters) = ([0; 2], false);
+    let mut count = |side: usize, group: [u8; 4]| {
+        let digits = group.iter().filter(|byte| byte.is_ascii_digit()).count();
+        let is_group = digits > 0 && group.iter().all(u8::is_ascii_hexdigit);
+        counts[side] += usize::from(is_group);
+        has_letters |= is_group && digits < 4;
+        is_group
+    };
+    let mut rest = before.text().as_bytes();
+    while let [head @ .., a, b, c, d, last] = rest
+        && char::from(*last) == separator
+        && !head.last().is_some_and(u8::is_ascii_alphanumeric)
+        && count(0, [*a, *b, *c, *d])
+    {
+        rest = &rest[..rest.len() - 5];
+    }
+    cursor.set(part.end());
+    for _ in 0..MOST_IN_ROW {
+        let mut group = [0; 4];
+        if cursor.next().is_none_or(|atom| atom.ch != separator) {
+            break;
+        }
+        for byte in &mut group {
+            *byte = cursor.next().and_then(|atom| u8::try_from(atom.ch).ok()).unwrap_or_default();
+        }
+        let is_whole = cursor.peek().is_none_or(|atom| !atom.ch.is_ascii_alphanumeric());
+        if !is_whole || !count(1, group) {
+            break;
+        }
+    }
+    let are_cards = counts.iter().all(|count| count % 4 == 0);
+    (has_letters || counts[0] + counts[1] > 1 && !are_cards) && !before.mentions(&WORDS, NEAR)
 }
 
 fn number(digits: &[u8]) -> u32 {

@@ -18,8 +18,9 @@ pub(in crate::scan) const MOST_BY_WORD: usize = 10;
 /// How far before a number the words for it stand, in bytes: as far as any rule looks for one.
 const NEAR: usize = 48;
 
-/// The words that tell what such a number is. In each of [`phone::JUST_BEFORE`] is one of [`phone::WORDS`].
-static TELLING: Lists<3> = Lists::new([&phone::WORDS, &id::SOCIAL, &id::PASSES]);
+/// The words that tell what such a number is.
+static TELLING: Lists<5> =
+    Lists::new([&phone::WORDS, &phone::CALLS, &phone::JUST_BEFORE, &id::SOCIAL, &id::PASSES]);
 
 /// The most groups of a number whose groups have several digits.
 const MOST_GROUPS: usize = 5;

@@ -3,6 +3,7 @@
 //! What is a value is decided by its own check (a check digit, a numbering plan, the length for a country) and by what
 //! stands around it; where a form has neither, only by a word before it (`SSN`, `护照`, `tel`).
 
+mod amount;
 mod before;
 mod card;
 mod digits;
@@ -262,6 +263,14 @@ fn grouped(
         ];
         all.into_iter().filter(|(rule, _)| rules.contains(*rule)).find_map(|(rule, look)| {
             let (why, canonical) = look()?;
+            let is_other = match rule {
+                Rule::Phone => amount::is_amount(part, cursor, before),
+                Rule::Card => card::is_in_row(part, cursor, before),
+                _ => false,
+            };
+            if is_other {
+                return None;
+            }
             Some((rule, why, part.end(), canonical))
         })
     })
@@ -275,5 +284,7 @@ fn within_spread(before: Before<'_>) -> bool {
         && digit.shorter().last().is_none_or(|ch| !ch.is_alphanumeric())
 }
 
+#[cfg(test)]
+mod kept;
 #[cfg(test)]
 mod tests;

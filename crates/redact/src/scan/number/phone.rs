@@ -3,6 +3,7 @@
 //!
 //! `canonical` is the number with a plus and its country code, where the country is known.
 
+use super::amount;
 use super::before::{Before, Words};
 use super::digits::{self, After, Part, Script};
 use super::plan;
@@ -16,8 +17,6 @@ pub(super) static WORDS: Words = Words::new(&[
     "telefon",
     "handy",
     "mobil",
-    "call",
-    "cell",
     "fax",
     "sms",
     "whatsapp",
@@ -53,6 +52,27 @@ pub(super) static WORDS: Words = Words::new(&[
     "елефон",
     "ТЕЛЕФОН",
     "Тел",
+]);
+
+/// The same where they stand alone: neither in `syscall` nor in `tool_calls`.
+pub(super) static CALLS: Words = Words::new(&[
+    "call",
+    "cell",
+    "call_from",
+    "call_number",
+    "call_to",
+    "callback",
+    "called",
+    "callee",
+    "caller",
+    "calling",
+    "calls from",
+    "calls to",
+    "cell_no",
+    "cell_number",
+    "cellular",
+    "cellno",
+    "cellnumber",
 ]);
 
 /// After these, with nothing but signs between, any number of a telephone number's length is one.
@@ -118,6 +138,17 @@ const NEAR: usize = 24;
 /// What a number is, and itself in one form.
 type Found = (&'static str, String);
 
+/// Whether a word tells that a number is for telephoning.
+fn is_told(before: Before<'_>) -> bool {
+    before.mentions_so(&WORDS, NEAR, |_, _, behind| !amount::is_of_other(behind))
+        || before.mentions_so(&CALLS, NEAR, |before, word, behind| {
+            let goes_on = behind.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+            let is_part = before.last() == Some(&b'_') && word.eq_ignore_ascii_case(b"call");
+            let is_alone = amount::begins_word(before, word) && !is_part && !(word.len() == 4 && goes_on);
+            is_alone && !amount::is_of_other(behind)
+        })
+}
+
 /// A number in the form that is used within a country.
 pub(super) fn national(part: Part<'_>, before: Before<'_>) -> Option<Found> {
     let digits = part.digits;
@@ -156,8 +187,8 @@ pub(super) fn national(part: Part<'_>, before: Before<'_>) -> Option<Found> {
     }
     let dotted = part.separator() == Some('.');
     // A word is looked for last: it costs most.
-    let word = || before.mentions(&WORDS, NEAR);
-    if (amidst && digits[0] == 0 || part.is_in_columns()) && !word() {
+    let word = || is_told(before);
+    if (amidst && digits[0] == 0 || part.is_in_columns()) && !word() || amount::is_date_or_address(part) {
         return None;
     }
     // `01.02.2026 10`, `31.12.25 20`, `10.20.30.40`
@@ -265,6 +296,7 @@ pub(super) fn international(
     }
     let mut digits = [0; MOST];
     let (mut total, mut ends, mut groups) = (0, [(0, 0); MOST], 0);
+    let mut joints = [""; MOST];
     let after = 'groups: loop {
         while let Some(digit) = cursor.peek().and_then(|atom| Script::Figures.digit(atom)) {
             let Some(slot) = digits.get_mut(total) else {
@@ -292,8 +324,14 @@ pub(super) fn international(
         {
             break after;
         }
+        joints[groups - 1] = cursor.slice(end, cursor.at());
     };
-    let word = || before.mentions(&WORDS, NEAR);
+    let word = || is_told(before);
+    let is_row = |at: usize| {
+        let ends = ends.map(|(end, _)| end);
+        let other = if plus { amount::is_fraction } else { amount::is_code_point };
+        other(&digits, &ends[..=at], &joints) || !plus && before.last() == Some('.')
+    };
     let (code, least, most) = plan::country(&digits[..total])?;
     // First what the plan of the country confirms; then, for China, what is only as long as its numbers are.
     let lengths = [true, false].into_iter().flat_map(|sure| (0..groups).rev().map(move |at| (sure, at)));
@@ -308,9 +346,12 @@ pub(super) fn international(
             [8, 6] => {
                 let landline = plan::area_cn(number).or_else(|| plan::area_cn(number.strip_prefix(&[0])?));
                 let service = number.len() == 10 && matches!(number, [4 | 8, 0, 0, ..]);
-                (landline.is_some() || service || !sure, "telephone number, China")
+                (landline.is_some() || service || !sure && (!is_row(at) || word()), "telephone number, China")
             }
-            [1] => (plan::is_nanp(number), "telephone number, North America"),
+            [1] => {
+                (plan::is_nanp(number) && (plus || !is_row(at) || word()), "telephone number, North America")
+            }
+            _ if is_row(at) => (word(), "telephone number with a country code"),
             _ => (
                 plus || groups > 1 && !before.ends_in_blank_group() || word(),
                 "telephone number with a country code",
