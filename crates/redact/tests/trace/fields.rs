@@ -42,6 +42,9 @@ fn names_of_ones_own_can_be_denied() {
         tracing::info!(patient_name = ?Untouchable, "in");
     });
     assert!(output.contains("patient_name=[SECRET]"), "{output}");
+    let layer = human().with_denied(["message"]).with_only(["status"]);
+    let output = written(layer, || tracing::info!(status = 200, error_message = "told", "a story"));
+    assert!(output.ends_with(": message=[SECRET] status=200 error_message=[REDACTED]\n"), "{output}");
 }
 
 #[test]
