@@ -43,8 +43,8 @@ impl Own {
     /// # Errors
     ///
     /// Where the label is none (1 to 16 of `A-Z`, `0-9`, `_`) or that of a [`Rule`], the beginning is empty, longer than
-    /// [`Own::LONGEST_PREFIX`] or has other signs than `-_.:/#@$+=~`, or the lengths are none or not between
-    /// [`Own::SHORTEST`] and [`Own::LONGEST`].
+    /// [`Own::LONGEST_PREFIX`] or has other signs than `-_.:/#@$+=~`; where the lengths are none or begin at 0, or a
+    /// whole value, with its beginning, could have less than [`Own::SHORTEST`] or more than [`Own::LONGEST`] characters.
     pub fn prefix(
         label: &str,
         prefix: &str,
@@ -178,7 +178,7 @@ pub enum OwnError {
     Length(usize, usize),
     /// There are [`Own::MOST`] already.
     TooMany,
-    /// The expression is none, or becomes too large.
+    /// The expression is none, or becomes too large: what was said of it, with all its causes. So it has no source.
     Pattern(String),
     /// The expression matches nothing.
     Nothing,
