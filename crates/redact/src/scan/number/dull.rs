@@ -4,7 +4,7 @@ use super::before::Lists;
 use super::digits::MOST_DIGITS;
 use super::{id, phone};
 use crate::scan::gate;
-use crate::scan::meant::is_lead;
+use crate::scan::meant::{colour_before, is_lead};
 
 /// The fewest digits of any number.
 const FEWEST: usize = 7;
@@ -41,6 +41,7 @@ fn is_in_code(bytes: &[u8], at: usize) -> bool {
         && !(figures == 11 && len == 11)
         && bytes[at - 1] == b'-'
         && near.iter().all(|byte| byte.is_ascii() && !is_lead(*byte))
+        && colour_before(bytes, at - 1).is_none()
 }
 
 /// Whether no number begins with the digit that stands here, and with nothing before it that `last` is no part of.
