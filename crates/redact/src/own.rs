@@ -66,7 +66,9 @@ impl Own {
     }
 
     /// What a regular expression matches: the longest match from a place. Of one that is longer than [`Own::LONGEST`]
-    /// characters, so many are looked at, and the rest of its word goes with them. It reads the text without its disguises. `\b` has to be written `(?-u:\b)`.
+    /// characters, so many are looked at, and the rest of its word goes with them. It reads the text without its disguises.
+    /// `\b` has to be written `(?-u:\b)`. `^` is the beginning of the whole text: in a log's field and in JSON a value's
+    /// name stands before it, so leave it out there.
     ///
     /// # Errors
     ///

@@ -100,6 +100,20 @@ fn rules_of_ones_own_hold_in_messages_fields_and_spans() {
 }
 
 #[test]
+#[cfg(feature = "own-regex")]
+fn an_expression_may_ask_for_the_end_of_a_value() {
+    let rule = Own::pattern("STAFF", "EMP-[0-9]{6}$").unwrap();
+    let redactor = Redactor::builder().own(rule).unwrap().build();
+    for layer in [RedactLayer::new(redactor.clone()), RedactLayer::new(redactor.clone()).with_json()] {
+        let output = written(layer.without_time(), || {
+            let span = tracing::info_span!("span", of = "EMP-004217");
+            span.in_scope(|| tracing::info!(to = "EMP-004217", "from EMP-004217"));
+        });
+        assert!(!output.contains("004217"), "{output}");
+    }
+}
+
+#[test]
 fn a_name_tells_what_a_value_is() {
     let output = written(human(), || tracing::info!(passport = "E12345678", ticket = "E12345678"));
     assert!(output.contains("passport=\"[ID]\" ticket=\"E12345678\""), "{output}");
