@@ -43,8 +43,8 @@ impl Own {
     /// # Errors
     ///
     /// Where the label is none (1 to 16 of `A-Z`, `0-9`, `_`) or that of a [`Rule`], the beginning is empty, longer than
-    /// [`Own::LONGEST_PREFIX`] or has other signs than `-_.:/#@$+=~`, or the lengths are none or not between
-    /// [`Own::SHORTEST`] and [`Own::LONGEST`].
+    /// [`Own::LONGEST_PREFIX`] or has other signs than `-_.:/#@$+=~`; where the lengths are none or begin at 0, or a
+    /// whole value, with its beginning, could have less than [`Own::SHORTEST`] or more than [`Own::LONGEST`] characters.
     pub fn prefix(
         label: &str,
         prefix: &str,
@@ -66,7 +66,9 @@ impl Own {
     }
 
     /// What a regular expression matches: the longest match from a place. Of one that is longer than [`Own::LONGEST`]
-    /// characters, so many are looked at, and the rest of its word goes with them. It reads the text without its disguises. `\b` has to be written `(?-u:\b)`.
+    /// characters, so many are looked at, and the rest of its word goes with them. It reads the text without its disguises.
+    /// `\b` has to be written `(?-u:\b)`. `^` is the beginning of the whole text: in a log's field and in JSON a value's
+    /// name stands before it, so leave it out there.
     ///
     /// # Errors
     ///
@@ -178,7 +180,7 @@ pub enum OwnError {
     Length(usize, usize),
     /// There are [`Own::MOST`] already.
     TooMany,
-    /// The expression is none, or becomes too large.
+    /// The expression is none, or becomes too large: what was said of it, with all its causes. So it has no source.
     Pattern(String),
     /// The expression matches nothing.
     Nothing,

@@ -116,7 +116,7 @@ impl<W> RedactLayer<W> {
     }
 
     /// Does not look at the values of fields with these names either. A name stands for all that end in its words,
-    /// in any spelling: `patient_name` for `PatientName` and `old.patient-name`.
+    /// in any spelling: `patient_name` for `PatientName` and `old.patient-name`. `message` is a name like the others.
     #[must_use]
     pub fn with_denied<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
         names.into_iter().for_each(|name| self.settings.names.deny(name));
@@ -124,7 +124,7 @@ impl<W> RedactLayer<W> {
     }
 
     /// Writes the values of fields with these names, in any spelling, and puts `[REDACTED]` for all others. The
-    /// message is written in any case: redacted, and for what no rule finds in it, such as names, it is as open as
+    /// message is written unless it is denied: redacted, and for what no rule finds in it, such as names, it is as open as
     /// ever.
     #[must_use]
     pub fn with_only<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {

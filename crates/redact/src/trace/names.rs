@@ -2,10 +2,13 @@
 
 /// Names whose values are never looked at, as [`fold`] makes them. A name is one of them when its last words are:
 /// `access_token`, `X-Api-Key` and `db.password` are, `token_count` and `content_length` are not.
-const DENIED: [&str; 46] = [
+const DENIED: [&str; 53] = [
     "accesskey",
+    "accesskeys",
     "accesstoken",
     "apikey",
+    "apikeys",
+    "authkey",
     "authorization",
     "authtoken",
     "bearertoken",
@@ -18,6 +21,7 @@ const DENIED: [&str; 46] = [
     "credential",
     "credentials",
     "csrftoken",
+    "connectionstring",
     "cvc",
     "cvv",
     "encryptionkey",
@@ -30,7 +34,9 @@ const DENIED: [&str; 46] = [
     "passwd",
     "password",
     "passwords",
+    "passwort",
     "privatekey",
+    "privatekeys",
     "prompt",
     "prompts",
     "pw",
@@ -38,6 +44,7 @@ const DENIED: [&str; 46] = [
     "refreshtoken",
     "secret",
     "secretkey",
+    "secretkeybase",
     "secrets",
     "sessionkey",
     "sessiontoken",
@@ -51,8 +58,9 @@ const DENIED: [&str; 46] = [
     "密鑰",
 ];
 
-/// Last words that say nothing of what the value is: `password_value` is a password.
-const NEUTRAL: [&str; 8] = ["body", "hash", "header", "raw", "str", "string", "text", "value"];
+/// Last words that say nothing of what the value is, as figures do: `password_value` and `password2` are passwords.
+const NEUTRAL: [&str; 9] =
+    ["body", "confirmation", "hash", "header", "raw", "str", "string", "text", "value"];
 
 /// Rules for names. They are asked once for each callsite, not for each event.
 #[derive(Clone, Debug, Default)]
@@ -74,13 +82,24 @@ impl Names {
     /// Whether the value of this field must not be looked at.
     pub(super) fn is_denied(&self, name: &str) -> bool {
         let mut words = words(name);
-        while words.len() > 1 && words.last().is_some_and(|last| NEUTRAL.contains(&last.as_str())) {
-            words.pop();
+        while !words.is_empty() {
+            let is_one = (0..words.len()).any(|from| {
+                let end = words[from..].concat();
+                DENIED.contains(&end.as_str()) || self.denied.contains(&end)
+            });
+            if is_one {
+                return true;
+            }
+            // Without what says nothing it may be one.
+            let Some(last) = words.pop() else { break };
+            let bare = last.trim_end_matches(|ch: char| ch.is_ascii_digit());
+            if !bare.is_empty() && bare.len() < last.len() {
+                words.push(bare.to_owned());
+            } else if !bare.is_empty() && !NEUTRAL.contains(&bare) {
+                break;
+            }
         }
-        (0..words.len()).any(|from| {
-            let end = words[from..].concat();
-            DENIED.contains(&end.as_str()) || self.denied.contains(&end)
-        })
+        false
     }
 
     /// Whether there is a list of allowed names, and this is not on it.
@@ -147,6 +166,15 @@ mod tests {
             "gen_ai.prompt",
             "system_prompt",
             "message.content",
+            "apiKeys",
+            "X-Auth-Key",
+            "password2",
+            "x-api-key-2",
+            "new_password_2_hash",
+            "password_confirmation",
+            "secret_key_base",
+            "connection_string",
+            "passwort",
             "密码",
         ] {
             assert!(names.is_denied(name), "{name}");
@@ -161,6 +189,10 @@ mod tests {
             "secretary",
             "passwordless",
             "cookie_count",
+            "connection",
+            "tokens2",
+            "2",
+            "confirmation",
             "keyboard",
             "key",
             "message",

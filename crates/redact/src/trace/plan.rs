@@ -58,6 +58,8 @@ impl Plan {
             "log.target" if is_log => Treat::LogTarget,
             // The file and the line, as the metadata of other events have them; those are not written either.
             _ if is_log && name.starts_with("log.") => Treat::Drop,
+            "message" if names.is_denied(name) => Treat::Secret,
+            // It is on every list of allowed names.
             "message" => Treat::Message,
             _ if names.is_unlisted(name) && names.drop_others => Treat::Drop,
             _ if names.is_unlisted(name) => Treat::Unlisted,

@@ -42,6 +42,9 @@ fn names_of_ones_own_can_be_denied() {
         tracing::info!(patient_name = ?Untouchable, "in");
     });
     assert!(output.contains("patient_name=[SECRET]"), "{output}");
+    let layer = human().with_denied(["message"]).with_only(["status"]);
+    let output = written(layer, || tracing::info!(status = 200, error_message = "told", "a story"));
+    assert!(output.ends_with(": message=[SECRET] status=200 error_message=[REDACTED]\n"), "{output}");
 }
 
 #[test]
@@ -94,6 +97,20 @@ fn rules_of_ones_own_hold_in_messages_fields_and_spans() {
     });
     assert_eq!(output.matches("[STAFF]").count(), 3, "{output}");
     assert!(!output.contains("004217"), "{output}");
+}
+
+#[test]
+#[cfg(feature = "own-regex")]
+fn an_expression_may_ask_for_the_end_of_a_value() {
+    let rule = Own::pattern("STAFF", "EMP-[0-9]{6}$").unwrap();
+    let redactor = Redactor::builder().own(rule).unwrap().build();
+    for layer in [RedactLayer::new(redactor.clone()), RedactLayer::new(redactor.clone()).with_json()] {
+        let output = written(layer.without_time(), || {
+            let span = tracing::info_span!("span", of = "EMP-004217");
+            span.in_scope(|| tracing::info!(to = "EMP-004217", "from EMP-004217"));
+        });
+        assert!(!output.contains("004217"), "{output}");
+    }
 }
 
 #[test]

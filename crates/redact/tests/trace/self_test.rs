@@ -6,6 +6,8 @@ use tracing::span::{Attributes, Id};
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::fmt::writer::MakeWriterExt as _;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use super::support::{Out, by, human, json, under};
@@ -50,6 +52,33 @@ fn a_second_layer_with_a_writer_that_redacts_is_told_apart() {
     let found = found(tracing_subscriber::registry().with(ours).with(other).with(json.boxed()));
     assert_eq!(found, SelfTest { layers: 1, raw: 0, caught: 2 });
     assert!(found.is_clean());
+}
+
+#[test]
+fn lines_of_spans_and_more_writers_hide_no_layer_that_prints() {
+    let writer = || RedactWriter::text(Redactor::new(), Out::default());
+    let spans = fmt::layer().with_span_events(FmtSpan::FULL).with_writer(writer().and(writer()));
+    let twice = fmt::layer().with_writer(RedactWriter::text(Redactor::new(), writer()));
+    let raw = fmt::layer().with_writer(Out::default());
+    let ours = human().with_writer(Out::default());
+    let found = found(tracing_subscriber::registry().with(ours).with(spans).with(twice).with(raw));
+    assert_eq!(found, SelfTest { layers: 1, raw: 1, caught: 2 });
+}
+
+#[test]
+fn a_writer_alone_is_clean_and_says_so() {
+    let out = Out::default();
+    let writer = RedactWriter::text(Redactor::new(), out.clone());
+    let layer = fmt::layer().with_span_events(FmtSpan::FULL).with_writer(writer);
+    let found = found(tracing_subscriber::registry().with(layer));
+    assert_eq!(found, SelfTest { layers: 0, raw: 0, caught: 1 });
+    assert!(found.is_clean() && found.to_string() == "nobody prints raw values");
+    assert!(
+        out.text().contains("a writer redacts what a layer prints (lastbyte canary 0)"),
+        "{}",
+        out.text()
+    );
+    assert!(!out.text().contains("not redacted"), "{}", out.text());
 }
 
 #[test]

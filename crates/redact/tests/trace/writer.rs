@@ -5,8 +5,9 @@ use std::io::Write as _;
 use lastbyte_redact::Redactor;
 use lastbyte_redact::trace::{LONGEST_LINE, RedactWriter};
 use tracing_subscriber::fmt::MakeWriter as _;
+use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::support::{Out, objects};
+use super::support::{Out, objects, under};
 
 /// What comes out when this is written in pieces of so many bytes.
 fn through(is_json: bool, text: &[u8], size: usize) -> String {
@@ -30,6 +31,21 @@ fn values_and_characters_may_be_cut_over_writes() {
     let expected = "打[PHONE]，\u{1b}[0m[PHONE]\n找 [EMAIL]\n";
     for size in 1..=text.len() {
         assert_eq!(through(false, text.as_bytes(), size), expected, "{size}");
+    }
+}
+
+#[test]
+fn names_and_values_in_colours_are_as_good_as_without() {
+    let out = Out::default();
+    let writer = RedactWriter::text(Redactor::new(), out.clone());
+    let layer = tracing_subscriber::fmt::layer().with_ansi(true).without_time().with_writer(writer);
+    under(tracing_subscriber::registry().with(layer), || {
+        tracing::info!(ssn = 536_904_399, neg = -13_812_345_678_i64, tel = "555 1234", "numbers");
+        tracing::info!(ssn = "536904399", passport = "E12345678", "texts");
+    });
+    let output = out.text();
+    for value in ["536904399", "13812345678", "555 1234", "E12345678"] {
+        assert!(!output.contains(value), "{value}: {output:?}");
     }
 }
 

@@ -140,6 +140,9 @@ impl<'t> Before<'t> {
     /// eleven figures is none: that is the telephone number before this one.
     fn ends_in_code(self) -> bool {
         let bytes = self.text.as_bytes();
+        if colour_before(bytes, bytes.len()).is_some() {
+            return false;
+        }
         let word = bytes.iter().rev().take(16).take_while(|byte| byte.is_ascii_alphanumeric()).count();
         let word = &bytes[bytes.len() - word..];
         let figures = word.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -179,12 +182,13 @@ impl<'t> Before<'t> {
         let from = bytes.len().saturating_sub(within);
         let window = &bytes[from..];
         let letter = |at: usize| window.get(at).is_some_and(u8::is_ascii_alphabetic);
+        let is_inner = |at: usize| at > 0 && letter(at - 1) && colour_before(bytes, from + at).is_none();
         words.places(window).any(|at| {
             words.words.iter().any(|word| {
                 let end = at + word.len();
                 let alone = word.is_ascii() && word.len() <= 3;
                 window.get(at..end).is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()))
-                    && !(alone && (at > 0 && letter(at - 1) || letter(end)))
+                    && !(alone && (is_inner(at) || letter(end)))
                     && fits(&bytes[..from + at], &window[at..end], &window[end..])
                     && !has_mark(bytes, from + at)
             })
@@ -196,11 +200,15 @@ impl<'t> Before<'t> {
         self.text
     }
 
-    /// Whether it ends in one of these words (in small letters), with at most six signs, and no letters or digits,
-    /// behind it.
+    /// Whether it ends in one of these words (in small letters), with at most six signs and colours of a terminal, and
+    /// no letters or digits, behind it.
     pub(crate) fn ends_with_word(self, words: &Words) -> bool {
         let mut rest = self.text;
         for _ in 0..6 {
+            if let Some(at) = colour_before(rest.as_bytes(), rest.len()) {
+                rest = &rest[..at];
+                continue;
+            }
             let Some(last) = rest.chars().next_back().filter(|ch| !ch.is_alphanumeric()) else { break };
             rest = &rest[..rest.len() - last.len_utf8()];
         }
@@ -212,7 +220,9 @@ impl<'t> Before<'t> {
             let Some((before, end)) = rest.len().checked_sub(word.len()).map(|at| rest.split_at(at)) else {
                 return false;
             };
-            let whole = !word.is_ascii() || before.last().is_none_or(|byte| !byte.is_ascii_alphabetic());
+            let whole = !word.is_ascii()
+                || before.last().is_none_or(|byte| !byte.is_ascii_alphabetic())
+                || colour_before(before, before.len()).is_some();
             whole
                 && end.eq_ignore_ascii_case(word.as_bytes())
                 && !has_mark(self.text.as_bytes(), before.len())

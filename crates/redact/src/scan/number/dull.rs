@@ -4,7 +4,7 @@ use super::before::Lists;
 use super::digits::MOST_DIGITS;
 use super::{id, phone};
 use crate::scan::gate;
-use crate::scan::meant::is_lead;
+use crate::scan::meant::{colour_before, is_lead};
 
 /// The fewest digits of any number.
 const FEWEST: usize = 7;
@@ -42,6 +42,7 @@ fn is_in_code(bytes: &[u8], at: usize) -> bool {
         && !(figures == 11 && len == 11)
         && bytes[at - 1] == b'-'
         && near.iter().all(|byte| byte.is_ascii() && !is_lead(*byte))
+        && colour_before(bytes, at - 1).is_none()
 }
 
 /// Whether no number begins with the digit that stands here, and with nothing before it that `last` is no part of.
@@ -192,7 +193,8 @@ fn may_be(shape: &[usize], digits: &[u8]) -> bool {
 /// Whether a word stands before this place which tells that a number is for telephoning or of a paper.
 pub(in crate::scan) fn is_told(bytes: &[u8], at: usize) -> bool {
     let near = &bytes[at.saturating_sub(NEAR)..at];
-    TELLING.stand_in(near)
+    // Colours may stand between, and no bound holds for them.
+    near.contains(&0x1b) || TELLING.stand_in(near)
 }
 
 /// Whether a digit stands before, with a few signs between, so that no word can tell what a number is.
