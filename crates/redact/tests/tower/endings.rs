@@ -52,7 +52,7 @@ async fn a_reader_that_leaves_is_logged_with_what_had_passed() {
     assert_eq!(lines.take(), [], "it has not ended");
     drop(body);
     let line = lines.one();
-    assert_eq!((line["ending"].as_str(), line["code"].as_str()), ("abandoned", "interrupted"));
+    assert_eq!((line["ending"].as_str(), line["code"].as_str()), ("abandoned", "abandoned"));
     assert_eq!((line["answer"].as_str(), line["events"].as_str()), ("call 138", "1"));
     // Before the first frame, and before the head.
     drop(send(&redacted(), question("Hi"), stream(events(PATHS[0], &["Hello"]))).await);
