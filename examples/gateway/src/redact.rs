@@ -17,7 +17,8 @@ const LONGEST_LINE: u64 = 16 << 20;
 pub(crate) fn redactor(args: &RedactArgs) -> Result<Redactor, String> {
     let mut redact = Redact::default();
     if !args.rules.is_empty() {
-        let read = rules(args.rules.iter().map(String::as_str));
+        let names = args.rules.iter().map(String::as_str).filter(|name| !name.trim().is_empty());
+        let read = rules(names);
         redact.rules = read.map_err(|why| format!("--rules: {why}"))?;
     }
     if args.style == "pseudonym" {

@@ -127,7 +127,7 @@ impl Record {
             answer_hash = answer.hash(),
             answer_cut = answer.cut(),
             answer_unread = answer.unread(),
-            "a question was answered, or was not",
+            "a question and its answer",
         );
     }
 }
