@@ -7,8 +7,11 @@ use tracing::Level;
 
 pub(super) const TARGET: &str = "lastbyte_redact::canary";
 
-/// What a canary shows to those who print it. A writer that redacts knows it by this, too.
+/// What a canary shows to those who print it. A writer that redacts knows it by this, and writes [`CAUGHT_SONG`].
 pub(super) const SONG: &str = "another layer prints values that are not redacted (lastbyte canary)";
+
+/// What is in a line with a canary that was caught.
+pub(super) const CAUGHT_SONG: &str = "a writer redacts this line (lastbyte canary)";
 
 thread_local! {
     static SEEN: Cell<usize> = const { Cell::new(0) };
@@ -32,8 +35,8 @@ pub(super) fn caught() {
 /// What [`self_test`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SelfTest {
-    /// How many [`RedactLayer`](super::RedactLayer)s saw the event. With none, nothing is known: there is no such
-    /// layer, or a filter took the event.
+    /// How many [`RedactLayer`](super::RedactLayer)s saw the event. With none, and none `caught`, nothing is known: there
+    /// is nothing that redacts, or a filter took the event.
     pub layers: usize,
     /// How many times somebody else read a value whose text did not go through a
     /// [`RedactWriter`](super::RedactWriter) then: another layer that prints or exports raw values.
@@ -43,17 +46,17 @@ pub struct SelfTest {
 }
 
 impl SelfTest {
-    /// Whether a layer that redacts is there, and no other one that does not.
+    /// Whether a layer or a writer that redacts is there, and no other one that does not.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.layers > 0 && self.raw == 0
+        self.layers + self.caught > 0 && self.raw == 0
     }
 }
 
 impl fmt::Display for SelfTest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self { layers: 0, raw: 0, .. } => f.write_str("no layer that redacts saw the canary"),
+            Self { layers: 0, raw: 0, caught: 0 } => f.write_str("nothing that redacts saw the canary"),
             Self { raw: 0, .. } => f.write_str("nobody prints raw values"),
             Self { raw, .. } => write!(f, "another layer reads raw values ({raw} seen)"),
         }
@@ -75,7 +78,8 @@ impl fmt::Debug for Canary<'_> {
 ///
 /// The canary is one field of a span and one of an event, both on level `ERROR` with the target
 /// `lastbyte_redact::canary`, whose value notes every time it is turned into text. The layers of this crate do not do
-/// that to it. Whoever else does could print other values as well, and the canary's text in the log says so.
+/// that to it. Whoever else does could print other values as well, and the canary's text in the log says so; where a
+/// [`RedactWriter`](super::RedactWriter) catches it, the line says that.
 ///
 /// What it cannot see: a layer that reads `str` values and passes over `Debug` ones (a `str` does not notice who reads
 /// it; every visitor has to handle `Debug` ones, but may do nothing with them); a layer whose filter takes the target

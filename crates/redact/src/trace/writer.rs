@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::self_test::{SONG, caught};
+use super::self_test::{CAUGHT_SONG, SONG, caught};
 use crate::json;
 use crate::{Redactor, Stream};
 
@@ -85,6 +85,7 @@ impl<W: Write> Redacting<W> {
     fn pass_on(&mut self) -> io::Result<()> {
         if self.out.contains(SONG) {
             caught();
+            self.out = self.out.replace(SONG, CAUGHT_SONG);
         }
         let result = self.inner.write_all(self.out.as_bytes());
         self.out.clear();

@@ -53,6 +53,18 @@ fn a_second_layer_with_a_writer_that_redacts_is_told_apart() {
 }
 
 #[test]
+fn a_writer_that_redacts_is_enough() {
+    let out = Out::default();
+    let alone = fmt::layer().with_writer(RedactWriter::text(Redactor::new(), out.clone()));
+    let found = found(tracing_subscriber::registry().with(alone));
+    assert_eq!(found, SelfTest { layers: 0, raw: 0, caught: 1 });
+    assert!(found.is_clean());
+    assert_eq!(found.to_string(), "nobody prints raw values");
+    let text = out.text();
+    assert!(text.contains("a writer redacts this line") && !text.contains("another layer"), "{text}");
+}
+
+#[test]
 fn a_layer_that_reads_spans_alone_is_found() {
     struct OfSpans;
     impl<S: Subscriber> Layer<S> for OfSpans {
