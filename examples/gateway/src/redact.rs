@@ -57,7 +57,7 @@ pub(crate) fn json(redactor: &Redactor, input: impl Read, mut output: impl Write
         }
         if line.len() as u64 == LONGEST_LINE && !line.ends_with(b"\n") {
             return Err(io::Error::other(format!(
-                "a line is longer than {LONGEST_LINE} bytes; is it JSON in lines?"
+                "a line is longer than {LONGEST_LINE} bytes; it and all behind it is not written; is it JSON in lines?"
             )));
         }
         output.write_all(redactor.redact_json(&String::from_utf8_lossy(&line)).as_bytes())?;
