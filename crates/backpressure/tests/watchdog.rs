@@ -152,6 +152,7 @@ async fn an_answer_read_ahead_comes_out_as_it_was_and_its_reading_ends_when_it_i
     let all = body.collect().await.unwrap().to_bytes();
     assert_eq!(all, [EVENT, WHOLE].concat());
     assert!(matches!(reading.ending(), Some(Ending::Complete { .. })));
+    assert_eq!(reading.events() as usize, [EVENT, WHOLE].concat().matches("data: {").count());
 }
 
 #[tokio::test(start_paused = true)]

@@ -332,7 +332,8 @@ impl Ending {
         }
     }
 
-    /// The `code` of the error event that tells a reader of this ending.
+    /// The `code` of the error event that tells a reader of this ending, and of log lines. Only what was our own
+    /// fault has `interrupted`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Truncated { cause, .. } => match cause {
@@ -349,7 +350,7 @@ impl Ending {
             Self::Cancelled => "cancelled",
             Self::Complete { .. } | Self::Opaque { ok: true } => "none",
             Self::Opaque { ok: false } => "stream_truncated",
-            Self::Abandoned | Self::Stalled | Self::Refused { .. } | Self::Interrupted => "interrupted",
+            Self::Abandoned | Self::Stalled | Self::Refused { .. } | Self::Interrupted => self.name(),
         }
     }
 }

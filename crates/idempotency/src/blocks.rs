@@ -44,6 +44,11 @@ pub(crate) fn is_done(block: &[u8]) -> bool {
     block == b"data: [DONE]\n\n"
 }
 
+/// Whether the last of several events, with their numbers, is that.
+pub(crate) fn ends_done(numbered: &[u8]) -> bool {
+    numbered.ends_with(b"\ndata: [DONE]\n\n")
+}
+
 /// Puts events into one buffer, with their numbers from `first` on.
 pub(crate) fn number<'a>(first: u64, blocks: impl Iterator<Item = &'a Bytes> + Clone) -> Bytes {
     let digits = |number: u64| number.checked_ilog10().unwrap_or(0) as usize + 1;
@@ -73,6 +78,7 @@ mod tests {
         blocks.push(b"ta: [DONE]\n\ndata: lost", &mut events).unwrap();
         assert_eq!(events, ["data: a\ndata: b\n\n", "event: x\ndata: [DONE]\n\n"]);
         let out = number(9, events.iter());
+        assert!(ends_done(&out));
         assert_eq!(out, "id: 9\ndata: a\ndata: b\n\nid: 10\nevent: x\ndata: [DONE]\n\n");
     }
 }

@@ -10,7 +10,7 @@ use lastbyte_core::{BodyError, Cause, Deadline, Ending, EndingHandle, EndingRepo
 use lastbyte_store::AnswerId;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use crate::blocks::{is_restart, number};
+use crate::blocks::{ends_done, is_restart, number};
 use crate::call::AGAIN;
 use crate::core::Core;
 use crate::kept::{AnswerHead, Ended};
@@ -34,6 +34,8 @@ pub(crate) struct Follow {
     /// Whether the reader understands that an answer begins again.
     restarts: bool,
     shown: bool,
+    /// How many events its reader was shown here.
+    events: u32,
     reporter: EndingReporter,
     over: Option<Ending>,
     /// When its reader was told of last, to a writer elsewhere.
@@ -64,7 +66,21 @@ impl Follow {
         let next = after.saturating_add(1);
         let (seat, fetch, over, attended, deadline) = (None, None, None, None, None);
         let shown = after > 0;
-        Self { core, id, next, seat, fetch, rescue, restarts, shown, reporter, over, attended, deadline }
+        Self {
+            core,
+            id,
+            next,
+            seat,
+            fetch,
+            rescue,
+            restarts,
+            shown,
+            events: 0,
+            reporter,
+            over,
+            attended,
+            deadline,
+        }
     }
 
     /// Waits no longer than its reader does.
@@ -126,7 +142,9 @@ impl Follow {
                         match self.first_to_show(&events) {
                             Some(from) if from >= events.len() => {}
                             Some(from) => {
-                                return self.show(number(first + from as u64, events[from..].iter()));
+                                let shown = &events[from..];
+                                return self
+                                    .show(number(first + from as u64, shown.iter()), shown.len() as u64);
                             }
                             None => return self.broken(Ending::Interrupted),
                         }
@@ -149,8 +167,8 @@ impl Follow {
                 // It has come just now.
                 Got::Events(..) if !self.restarts && seat.running().has_restarted() => self.fetch(),
                 Got::Events(bytes, next) => {
-                    self.next = next;
-                    return self.show(bytes);
+                    let shown = next.saturating_sub(std::mem::replace(&mut self.next, next));
+                    return self.show(bytes, shown);
                 }
                 Got::Behind => self.fetch(),
                 Got::Over(Over::Ended(ending)) => self.over = Some(ending),
@@ -160,7 +178,11 @@ impl Follow {
         }
     }
 
-    fn show(&mut self, bytes: Bytes) -> Poll<Option<Result<Bytes, BodyError>>> {
+    /// So many events.
+    fn show(&mut self, bytes: Bytes, events: u64) -> Poll<Option<Result<Bytes, BodyError>>> {
+        let events = events.saturating_sub(ends_done(&bytes).into());
+        self.events = self.events.saturating_add(events.try_into().unwrap_or(u32::MAX));
+        self.reporter.count(self.events);
         if !self.shown {
             self.shown = true;
             self.reporter.advance(Phase::Stream);

@@ -179,7 +179,7 @@ impl Faults {
             }
         }
         object.insert("mix".into(), Value::Array(mix));
-        let faults: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        let faults: Self = serde_json::from_value(value).map_err(|error| with_kinds(&error.to_string()))?;
         let total: f64 = faults.mix.iter().map(|fault| fault.rate).sum();
         if faults.mix.iter().any(|fault| !(0.0..=1.0).contains(&fault.rate)) || total > 1.000_001 {
             return Err(format!("rates are 0 to 1 and add up to at most 1; these add up to {total}"));
@@ -206,9 +206,25 @@ impl Faults {
     }
 }
 
+/// What is wrong with an object; where a key is not known, it may have been meant as a kind of fault.
+fn with_kinds(wrong: &str) -> String {
+    let Err(none) = serde_json::from_value::<Kind>("".into()) else { return wrong.to_owned() };
+    match none.to_string().split_once("expected ") {
+        Some((_, kinds)) if wrong.contains("unknown field") => format!("{wrong}; or, as a fault, {kinds}"),
+        _ => wrong.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kind_that_is_none_is_told_with_those_that_are() {
+        let wrong = Faults::read(br#"{"cutt": 1}"#).unwrap_err();
+        assert!(wrong.contains("`cutt`") && wrong.contains("as a fault, one of `none`"), "{wrong}");
+        assert!(wrong.contains("`half_event`"), "{wrong}");
+    }
 
     #[test]
     fn kinds_are_read_as_rates_settings_and_lists() {

@@ -65,7 +65,7 @@
 //! | [`Card`](Rule::Card) | bank cards, IBAN | ISO/IEC 7812, ISO 13616 |
 //! | [`Ip`](Rule::Ip) | IPv4, IPv6; not loopback, private, link-local or unallocated ones | RFC 4291, RFC 5952 |
 //! | [`Secret`](Rule::Secret) | keys of some seventy providers, JSON web tokens, `Bearer` and `Basic`, passwords behind a word or in a URL, private keys | their beginnings and letters, RFC 7519, RFC 7468; a wrong check sum saves no token of GitHub |
-//! | [`Zh`](Rule::Zh) | runs of Chinese characters; off unless it is asked for | nothing |
+//! | [`Zh`](Rule::Zh) | runs of two or more Chinese characters; off unless it is asked for | nothing |
 //!
 //! # Rules of one's own
 //!

@@ -110,8 +110,15 @@ impl fmt::Debug for Key {
 }
 
 /// A key has too few bytes to be a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyTooShort(usize);
+
+/// The same as `Display`: what a `main` that returns it prints.
+impl fmt::Debug for KeyTooShort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl fmt::Display for KeyTooShort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

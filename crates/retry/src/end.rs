@@ -5,6 +5,8 @@ pub(crate) struct AnswerEnd {
     reporter: EndingReporter,
     /// Until its ending was told.
     attempt: Option<EndingHandle>,
+    /// Events of the attempts before it.
+    before: u32,
 }
 
 impl AnswerEnd {
@@ -12,7 +14,7 @@ impl AnswerEnd {
     pub(crate) fn new(attempt: Option<EndingHandle>) -> Self {
         let phase = attempt.as_ref().map_or(Phase::FirstEvent, EndingHandle::phase);
         let (reporter, _) = EndingHandle::new(Scope::Answer, phase);
-        Self { reporter, attempt }
+        Self { reporter, attempt, before: 0 }
     }
 
     /// Where it is read.
@@ -22,12 +24,13 @@ impl AnswerEnd {
 
     /// The attempt whose ending it will be.
     pub(crate) fn attempt_is(&mut self, attempt: EndingHandle) {
+        self.before = self.handle().events();
         self.attempt = Some(attempt);
     }
 
     /// The attempt is over, and the answer is not.
     pub(crate) fn no_attempt(&mut self) {
-        self.follow_phase();
+        self.follow_progress();
         self.attempt = None;
     }
 
@@ -36,9 +39,11 @@ impl AnswerEnd {
         self.reporter.report(ending);
     }
 
-    /// That the attempt's content has begun becomes known of the answer.
-    pub(crate) fn follow_phase(&mut self) {
-        if self.attempt.as_ref().is_some_and(|attempt| attempt.phase() == Phase::Stream) {
+    /// How many events came, and that the content has begun, becomes known of the answer.
+    pub(crate) fn follow_progress(&mut self) {
+        let Some(attempt) = &self.attempt else { return };
+        self.reporter.count(self.before.saturating_add(attempt.events()));
+        if attempt.phase() == Phase::Stream {
             self.reporter.advance(Phase::Stream);
         }
     }
@@ -49,13 +54,13 @@ impl AnswerEnd {
         if ending.is_some_and(|ending| !ending.is_broken()) {
             self.follow();
         } else {
-            self.follow_phase();
+            self.follow_progress();
         }
     }
 
     /// What is known of the attempt becomes known of the answer.
     pub(crate) fn follow(&mut self) {
-        self.follow_phase();
+        self.follow_progress();
         let Some(attempt) = &self.attempt else { return };
         if let Some(ending) = attempt.ending() {
             // An attempt that was dropped was so with the answer, which knows why.
@@ -70,5 +75,24 @@ impl AnswerEnd {
 impl Drop for AnswerEnd {
     fn drop(&mut self) {
         self.follow();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_events_of_all_its_attempts_are_the_answers() {
+        let mut end = AnswerEnd::new(None);
+        for (events, all) in [(3, 3), (2, 5)] {
+            let (reporter, attempt) = EndingHandle::new(Scope::Attempt, Phase::FirstEvent);
+            end.attempt_is(attempt);
+            reporter.count(events);
+            end.follow_unless_broken();
+            assert_eq!(end.handle().events(), all);
+            end.no_attempt();
+        }
+        assert_eq!(end.handle().events(), 5);
     }
 }

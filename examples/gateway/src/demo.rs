@@ -1,5 +1,6 @@
 //! The demo: a chat API that fails often, and a page to watch it.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +60,15 @@ struct Demo {
     mock: Mock,
     /// As they were last set, for the page.
     faults: Mutex<Faults>,
+}
+
+/// Which page is where.
+pub(crate) fn pages(public: SocketAddr, admin: SocketAddr) -> String {
+    format!(
+        "open http://{public}/ for the chat and its faults\n\
+         open http://{admin}/status for counts and circuits\n\
+         open http://{admin}/redact for the redaction's playground"
+    )
 }
 
 /// The page's switches.

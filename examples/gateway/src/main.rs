@@ -171,11 +171,15 @@ async fn run(config: Config, mock: Option<Mock>) -> Result<(), Failed> {
     tracing::info!(%upstream, "calls go there");
 
     let mut router = routes::public(proxy.clone());
+    let is_demo = mock.is_some();
     if let Some(mock) = mock {
         router = router.merge(demo::routes(mock));
     }
     let signals = Signals::new()?;
     print(&format!("listening on http://{public_addr}\nadmin on http://{admin_addr}"));
+    if is_demo {
+        print(&demo::pages(public_addr, admin_addr));
+    }
 
     // Ends with the process: readiness is asked for while the readers' side drains.
     let (circuits, care, answers) = (proxy.clone(), proxy.clone(), proxy.answers.clone());

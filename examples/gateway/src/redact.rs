@@ -17,7 +17,8 @@ const LONGEST_LINE: u64 = 16 << 20;
 pub(crate) fn redactor(args: &RedactArgs) -> Result<Redactor, String> {
     let mut redact = Redact::default();
     if !args.rules.is_empty() {
-        let read = rules(args.rules.iter().map(String::as_str));
+        let names = args.rules.iter().map(String::as_str).filter(|name| !name.trim().is_empty());
+        let read = rules(names);
         redact.rules = read.map_err(|why| format!("--rules: {why}"))?;
     }
     if args.style == "pseudonym" {
@@ -56,7 +57,7 @@ pub(crate) fn json(redactor: &Redactor, input: impl Read, mut output: impl Write
         }
         if line.len() as u64 == LONGEST_LINE && !line.ends_with(b"\n") {
             return Err(io::Error::other(format!(
-                "a line is longer than {LONGEST_LINE} bytes; is it JSON in lines?"
+                "a line is longer than {LONGEST_LINE} bytes; it and all behind it is not written; is it JSON in lines?"
             )));
         }
         output.write_all(redactor.redact_json(&String::from_utf8_lossy(&line)).as_bytes())?;

@@ -127,8 +127,12 @@ impl Drop for Call {
         let bytes = self.bytes;
         let why = ending.as_ref().map_or_else(|| "nobody knows how it ended".to_owned(), ToString::to_string);
         // A reader who leaves, and a request that is wrong, are nothing to wake anybody for.
-        match ending.map(|ending| ending.blame()) {
-            None | Some(Blame::Upstream | Blame::Us) => {
+        let is_wrong = (400..500).contains(&status) && status != 429;
+        match ending.map(|ending| (ending.blame(), ending)) {
+            Some((_, Ending::Refused { .. })) if is_wrong => {
+                tracing::info!(status, ending = name, attempts, bytes, ms, "{why}");
+            }
+            None | Some((Blame::Upstream | Blame::Us, _)) => {
                 tracing::warn!(status, ending = name, attempts, bytes, ms, "{why}");
             }
             _ => tracing::info!(status, ending = name, attempts, bytes, ms, "{why}"),

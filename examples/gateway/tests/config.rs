@@ -328,6 +328,24 @@ fn a_redaction_key_that_is_missing_or_too_short_is_told_and_not_shown() {
         (pseudonym, None, "gateway: FILE:2: redact.style: ", "set GATEWAY_REDACT_KEY, or choose \"label\""),
         (pseudonym, Some(""), "gateway: FILE:2: redact.style: ", "set GATEWAY_REDACT_KEY"),
         (mask, None, "gateway: FILE:3: redact.mask_upstream: ", "set GATEWAY_REDACT_KEY"),
+        (
+            "[redact]\nmask_upstream = true\nkey_env = \"\"\n",
+            None,
+            "gateway: FILE:2: redact.mask_upstream: ",
+            "name its variable in redact.key_env",
+        ),
+        (
+            "[redact]\nmask_upstream = true\nrules = []\n",
+            Some("a key of sixteen bytes"),
+            "gateway: FILE:2: redact.mask_upstream: ",
+            "no rule that finds anything to mask",
+        ),
+        (
+            "[redact]\nmask_upstream = true\nrules = [\"zh\"]\n",
+            Some("a key of sixteen bytes"),
+            "gateway: FILE:2: redact.mask_upstream: ",
+            "no rule that finds anything to mask",
+        ),
         // Digests of questions have it, too.
         ("", Some("hunter2"), "gateway: configuration: redact.key_env: ", "at least 16"),
         (

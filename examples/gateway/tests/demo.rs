@@ -118,3 +118,17 @@ async fn the_page_and_its_switches_are_there() {
     let none = send(&client, request(Method::GET, &format!("{}/demo/faults", gateway.url))).await;
     assert_eq!(none.status.as_u16(), 404);
 }
+
+#[tokio::test]
+async fn the_demo_tells_where_its_pages_are() {
+    let demo = Gateway::start("demo", &[]);
+    let pages = ["/", "/status", "/redact"];
+    let at = pages.map(|page| format!("{}{page}", if page == "/" { &demo.url } else { &demo.admin }));
+    for page in &at {
+        assert_eq!(send(&client(), request(Method::GET, page)).await.status.as_u16(), 200, "{page}");
+    }
+    demo.terminate();
+    let told = demo.exit_with_output().await;
+    let told: Vec<_> = told.lines().map(|line| line.split(' ').nth(1).unwrap()).collect();
+    assert_eq!(told, at);
+}

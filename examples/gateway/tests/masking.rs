@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ fn gateway(folder: &std::path::Path, upstream: &str) -> Gateway {
         command
             .env("GATEWAY_REDACT_KEY", "thirty bytes that nobody knows")
             .env("UPSTREAM_KEY", "sk-of-the-gateway");
-        command.env("GATEWAY_UPSTREAM__API_KEY_ENV", "UPSTREAM_KEY");
+        command.env("GATEWAY_UPSTREAM__API_KEY_ENV", "UPSTREAM_KEY").stderr(Stdio::piped());
     })
 }
 
@@ -212,4 +213,7 @@ async fn a_request_that_cannot_be_masked_is_refused() {
     assert_eq!(answer.status, 400, "{answer:?}");
     assert_eq!(answer.headers["x-lastbyte-refused-by"], "redact");
     assert_eq!(upstream.seen().len(), 0);
+    let log = gateway.log().await;
+    assert!(log.contains("ending=\"refused\" code=\"refused\"") && !log.contains("interrupted"), "{log}");
+    assert!(log.contains("refused by redact") && !log.contains("WARN"), "the request was wrong: {log}");
 }

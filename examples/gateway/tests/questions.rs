@@ -83,6 +83,11 @@ async fn a_digest_has_length_language_and_hash_and_no_word() {
         }
         assert_eq!(fields["question_hash"], fields["answer_hash"], "they are the same text: {line}");
         assert_eq!((&fields["ending"], &fields["status"]), (&json!("complete"), &json!(200)), "{line}");
+        assert_eq!(
+            fields["events"],
+            QUESTION.chars().count() + 1,
+            "a character each, and how it ended: {line}"
+        );
         assert!(
             line["span"]["id"].as_str().unwrap().starts_with("req_"),
             "in the span of its request: {line}"

@@ -83,6 +83,17 @@ async fn tokens_are_reserved_and_settled_by_what_the_answer_told() {
 }
 
 #[tokio::test]
+async fn each_event_is_a_token_of_a_stream_that_tells_no_usage() {
+    let mock = mock(json!({})).await;
+    let gateway = Gateway::before(&mock, "[quota]\ntokens_per_minute = 100000");
+    let answer = ask_as(&gateway, "a", question("a")).await;
+    let events = answer.events().iter().filter(|event| *event != "[DONE]").count();
+    assert!(answer.status == 200 && events > 2, "{answer:?}");
+    // "user" and "a": 2, the message and the answer's beginning.
+    until(&gateway, &format!("lastbyte_quota_used_tokens_total {}", 2 + 6 + events)).await;
+}
+
+#[tokio::test]
 async fn a_request_that_could_never_pass_is_told_so() {
     let mock = mock(json!({})).await;
     let gateway = Gateway::before(&mock, "[quota]\ntokens_per_minute = 1000\nburst = \"6s\"");

@@ -34,6 +34,11 @@ fn a_text_is_redacted_as_the_flags_say() {
     assert_eq!(text(&redacted(&[], None, input)), "打[PHONE]找[EMAIL]\n");
     assert_eq!(text(&redacted(&["--rules", "phone"], None, input)), "打[PHONE]找li.wei@example.com\n");
     assert_eq!(text(&redacted(&["--json"], None, b"{\"a\":4111111111111111}")), "{\"a\":\"[CARD]\"}");
+    assert_eq!(
+        text(&redacted(&["--rules", ""], None, input)).as_bytes(),
+        input,
+        "no rules, as in the environment"
+    );
     let style = ["--style", "pseudonym", "--rules", "email,phone"];
     let [one, same, other] = ["a key of sixteen bytes", "a key of sixteen bytes", "another key of sixteen"]
         .map(|key| text(&redacted(&style, Some(key), input)).to_owned());

@@ -26,6 +26,8 @@ pub(super) struct ReadAhead {
     /// How the answer goes, which may be over long before its reading is.
     answer: EndingHandle,
     reading: EndingReporter,
+    /// How many events the reader has, with the end mark.
+    read: u32,
     _charge: Option<Charge>,
 }
 
@@ -54,7 +56,7 @@ impl ReadAhead {
         let pump = Pump { body: Box::pin(body), scanner, shared: shared.clone(), ahead };
         // It ends with its body, or by an abort when whoever reads it lets it go.
         let pump = tokio::spawn(pump.run());
-        Self { shared, pump, answer, reading, _charge: charge }
+        Self { shared, pump, answer, reading, read: 0, _charge: charge }
     }
 
     /// How the reading ends.
@@ -170,6 +172,8 @@ impl Body for ReadAhead {
         let mut buffer = lock(&this.shared);
         if let Some((frame, events)) = buffer.frames.pop_front() {
             this.reading.advance(this.answer.phase());
+            this.read = this.read.saturating_add(u32::try_from(events).unwrap_or(u32::MAX));
+            this.reading.count(this.read.min(this.answer.events()));
             buffer.events -= events;
             buffer.bytes -= frame.data_ref().map_or(0, Bytes::len);
             let pump = buffer.pump.take();

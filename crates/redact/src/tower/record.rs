@@ -129,7 +129,7 @@ impl Record {
             answer_cut = answer.cut(),
             answer_withheld = answer.withheld(),
             answer_unread = answer.unread(),
-            "a question was answered, or was not",
+            "a question and its answer",
         );
     }
 }

@@ -99,6 +99,14 @@ fn join(above: &str, key: &str) -> String {
     if above.is_empty() { key.to_owned() } else { format!("{above}.{key}") }
 }
 
+/// The keys of a key's section, where there is one.
+fn beside(path: &str) -> String {
+    let Some((section, _)) = path.rsplit_once('.') else { return String::new() };
+    let known = keys::all().filter_map(|(key, _)| key.strip_prefix(section)?.strip_prefix('.'));
+    let known = known.collect::<Vec<_>>().join(", ");
+    if known.is_empty() { known } else { format!("; [{section}] has {known}") }
+}
+
 struct Reading<'a> {
     config: &'a mut Config,
     places: &'a HashMap<String, String>,
@@ -114,7 +122,7 @@ impl Reading<'_> {
     fn unknown(&mut self, path: &str) {
         match nearest(path) {
             Some(key) => self.mistake(path, &format!("unknown key; did you mean {key}?")),
-            None => self.mistake(path, "unknown key"),
+            None => self.mistake(path, &format!("unknown key{}", beside(path))),
         }
     }
 

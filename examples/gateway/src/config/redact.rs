@@ -52,7 +52,10 @@ impl Redact {
     }
 
     fn needed(&self, by: &str) -> Result<Key, String> {
-        let missing = || format!("{by} need a key in the environment: set {}", self.key_env);
+        let missing = || match self.key_env.as_str() {
+            "" => format!("{by} need a key in the environment: name its variable in redact.key_env"),
+            name => format!("{by} need a key in the environment: set {name}"),
+        };
         self.key()?.ok_or_else(missing)
     }
 
@@ -93,9 +96,12 @@ impl Redact {
         if !self.mask_upstream {
             return Ok(None);
         }
-        let key = self.needed("stand-ins")?;
         // A question in Chinese would be one stand-in: that rule is for logs.
-        let rules = self.rules.iter().copied().filter(|rule| *rule != Rule::Zh);
+        let rules: Vec<_> = self.rules.iter().copied().filter(|rule| *rule != Rule::Zh).collect();
+        if rules.is_empty() {
+            return Err("redact.rules has no rule that finds anything to mask (zh is for logs alone)".into());
+        }
+        let key = self.needed("stand-ins")?;
         Ok(Some(MaskLayer::new(Redactor::builder().rules(rules).build(), key)))
     }
 

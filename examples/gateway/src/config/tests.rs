@@ -106,6 +106,9 @@ fn what_contradicts_itself_is_refused() {
     assert!(mistakes("[timeouts]\nidle = \"0s\"\n")[0].contains("more than nothing"));
     assert!(mistakes("retry = 3\n")[0].contains("a section of keys"));
     assert!(mistakes("[nonsense]\n")[0].starts_with("FILE:1: nonsense: unknown key"));
+    assert!(
+        mistakes("[redact]\nkey = \"abc\"\n")[0].contains("unknown key; [redact] has rules, style, key_env")
+    );
 }
 
 #[test]
