@@ -85,7 +85,7 @@ pub(super) fn joined(before: &[u8]) -> Option<Joined> {
         return Some(Joined { name, quote, how: How::Loosely });
     }
     // `WITH PASSWORD '…'`
-    (quote.is_some() && rest.last().is_some_and(is_of_name)).then_some(Joined {
+    (quote.is_some() && rest.last().is_some_and(u8::is_ascii_alphabetic)).then_some(Joined {
         name,
         quote,
         how: How::Beside,

@@ -124,7 +124,12 @@ fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
     }
     let sign = match bytes[..at].last_chunk::<2>()? {
         b",\"" | b"{\"" | b"[\"" => return Some(false),
-        [prefix, b'"'] if PREFIXES.contains(prefix) && !is_letter(bytes, at - 3) => return None,
+        [prefix, b'"']
+            if matches!(prefix | 0x20, b'b' | b'r' | b'u' | b'f')
+                && !is_letter(bytes, at.wrapping_sub(3)) =>
+        {
+            return None;
+        }
         [b' ' | b'\n', b'"'] if is_behind_sign(&bytes[..at - 1]) => return Some(false),
         [_, b'"'] if stands(bytes, at - 1) => return Some(false),
         [b':' | b'=', b'"' | b' '] => at - 2,
@@ -141,19 +146,21 @@ fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
     }
     // `the password is:`, `PASSWORD: String=`
     let is_word = |word: &str| {
-        let word = word.trim_start().as_bytes();
-        let before = ends_with(name, word).then(|| &name[..name.len() - word.len()]);
+        let before = ends_with(name, word.as_bytes()).then(|| &name[..name.len() - word.len()]);
         before.is_some_and(|before| {
             !before.last().is_some_and(u8::is_ascii_alphabetic)
                 || colour_before(before, before.len()).is_some()
         })
     };
-    let may_be_joined = name.last().is_some_and(|last| b"srgte".contains(&last.to_ascii_lowercase()));
-    let is_joined = || {
-        [&b"is"[..], b"str", b"ing"].iter().any(|end| ends_with(name, end))
-            || LOOSE.iter().chain(&[" value"]).any(|word| is_word(word))
+    let is_joined = match name.last().map(u8::to_ascii_lowercase) {
+        Some(b's') => ends_with(name, b"is") || is_word("was") || is_word("es"),
+        Some(b't') => is_word("ist") || is_word("est") || is_word("lautet"),
+        Some(b'r') => ends_with(name, b"str"),
+        Some(b'g') => ends_with(name, b"ing"),
+        Some(b'e') => is_word("value"),
+        _ => false,
     };
-    (!may_be_joined || !is_joined()).then_some(false)
+    (!is_joined).then_some(false)
 }
 
 fn is_letter(bytes: &[u8], at: usize) -> bool {

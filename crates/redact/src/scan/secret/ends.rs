@@ -1,5 +1,7 @@
 //! Where a value without quotes ends. Not at each sign at which it may: passwords have them all.
 
+use std::cell::OnceCell;
+
 use super::worth;
 use crate::scan::cursor::{Atom, Cursor};
 use crate::scan::{BEFORE, is_chinese};
@@ -13,18 +15,38 @@ const MOST_SIGNS: usize = 6;
 /// The longest name behind a value, in characters.
 const LONGEST_NAME: usize = 32;
 
-/// What a value stands within: quotes and brackets that were opened on its line.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Open {
+/// What a value stands within, by what stands before its name. Most values end where nobody asks for that.
+#[derive(Debug, Default)]
+pub(super) struct Open<'b> {
+    before: &'b str,
+    opened: OnceCell<Opened>,
+}
+
+impl<'b> Open<'b> {
+    pub(super) fn of(before: &'b str) -> Self {
+        Self { before, opened: OnceCell::new() }
+    }
+
+    pub(super) fn has_quote(&self, atom: Atom) -> bool {
+        quote(atom.ch, atom.disguised).is_some_and(|quote| self.opened().quotes[quote])
+    }
+
+    fn opened(&self) -> &Opened {
+        self.opened.get_or_init(|| Opened::of(self.before))
+    }
+}
+
+/// Quotes and brackets that were opened on a line and not closed.
+#[derive(Debug, Default)]
+struct Opened {
     /// `"`, `"` as an escape, `'`, a backtick.
     quotes: [bool; 4],
     /// `(`, `[`, `{`, `<`
     brackets: [u8; 4],
 }
 
-impl Open {
-    /// By what stands before the value's name.
-    pub(super) fn of(before: &str) -> Self {
+impl Opened {
+    fn of(before: &str) -> Self {
         let mut open = Self::default();
         let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
         let mut last = ' ';
@@ -47,10 +69,6 @@ impl Open {
         }
         open
     }
-
-    pub(super) fn has_quote(&self, atom: Atom) -> bool {
-        quote(atom.ch, atom.disguised).is_some_and(|quote| self.quotes[quote])
-    }
 }
 
 fn quote(ch: char, escaped: bool) -> Option<usize> {
@@ -63,7 +81,7 @@ fn quote(ch: char, escaped: bool) -> Option<usize> {
 }
 
 /// Whether the value ends in front of this. The cursor is in front of it, too, and stays there.
-pub(super) fn ends(cursor: &mut Cursor<'_>, atom: Atom, value: &str, open: &Open) -> bool {
+pub(super) fn ends(cursor: &mut Cursor<'_>, atom: Atom, value: &str, open: &Open<'_>) -> bool {
     let stands = cursor.slice(atom.start, atom.end);
     // What stands there percent-encoded does so because it belongs to the value.
     if stands.starts_with('%') {
@@ -87,7 +105,7 @@ pub(super) fn ends(cursor: &mut Cursor<'_>, atom: Atom, value: &str, open: &Open
             return false;
         }
     }
-    let is_open = bracket.is_some_and(|kind| open.brackets[kind] > 0);
+    let is_open = bracket.is_some_and(|kind| open.opened().brackets[kind] > 0);
     let at = cursor.at();
     let ends = ends_with_run(cursor, atom.ch, is_open);
     cursor.set(at);

@@ -34,7 +34,7 @@ const SCHEMES: [&str; 20] = [
 const WHY: &str = "credentials in a header";
 
 /// The credentials that begin here or behind their scheme, if the name that ends so is a header's.
-pub(super) fn find(cursor: &mut Cursor<'_>, name: &str, open: &Open) -> Option<(usize, Found)> {
+pub(super) fn find(cursor: &mut Cursor<'_>, name: &str, open: &Open<'_>) -> Option<(usize, Found)> {
     let ends = |word: &str| super::announce::ends_with(name.as_bytes(), word.as_bytes());
     if ends("cookie") {
         return credentials(cursor, open, |value| worth::is_secret(Named::Cookie, value, true));
@@ -76,7 +76,7 @@ fn blanks(cursor: &mut Cursor<'_>) -> usize {
 /// To the blank behind the last of what has commas or semicolons between.
 fn credentials(
     cursor: &mut Cursor<'_>,
-    open: &Open,
+    open: &Open<'_>,
     is_worth: impl Fn(&str) -> bool,
 ) -> Option<(usize, Found)> {
     let start = cursor.at();

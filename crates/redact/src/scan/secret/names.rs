@@ -144,7 +144,7 @@ pub(super) fn named(name: &str) -> Option<Named> {
             return false;
         }
         let Some(at) = name.len().checked_sub(word.len()) else { return false };
-        let Some(end) = name.get(at..) else { return false };
+        let Some(end) = name.get(at..).filter(|end| end.eq_ignore_ascii_case(word)) else { return false };
         let is_hump = end.starts_with(|ch: char| ch.is_ascii_uppercase())
             && name[..at].ends_with(|ch: char| ch.is_ascii_lowercase());
         let is_letters = end.starts_with(|ch: char| !is_han(ch) && !matches!(ch, '&' | '?'));
@@ -153,11 +153,7 @@ pub(super) fn named(name: &str) -> Option<Named> {
             GLUED.iter().any(|word| word.eq_ignore_ascii_case(&name[at - letters..at]))
         };
         let is_whole = !name[..at].ends_with(|ch: char| ch.is_ascii_alphabetic());
-        let whole = !is_letters
-            || is_hump
-            || is_whole
-            || end.starts_with(|ch: char| ch.is_ascii_alphabetic()) && glued();
-        whole && end.eq_ignore_ascii_case(word)
+        !is_letters || is_hump || is_whole || end.starts_with(|ch: char| ch.is_ascii_alphabetic()) && glued()
     };
     let lists: [(&[&str], _); 4] =
         [(PASSWORDS, Named::Password), (PASSES, Named::Pass), (KEYS, Named::Key), (COOKIES, Named::Cookie)];

@@ -138,7 +138,7 @@ fn value(
     cursor: &mut Cursor<'_>,
     name: Named,
     quote: Option<Quote>,
-    open: &Open,
+    open: &Open<'_>,
     is_worth: impl Fn(&str) -> bool,
 ) -> Option<(String, usize)> {
     let mut canonical = String::new();
@@ -184,7 +184,7 @@ pub(super) fn ends_value(
     atom: Atom,
     value: &str,
     quote: Option<Quote>,
-    open: &Open,
+    open: &Open<'_>,
 ) -> bool {
     match quote {
         // Within a quote that is an escape, another one ends it; else an escaped one belongs to the value.
