@@ -98,9 +98,7 @@ fn strange(block: &[u8; BLOCK], before: &[u8; BLOCK], second: &[u8; BLOCK]) -> [
         let capital = byte.wrapping_sub(b'A') < 26;
         let blank = (*before == b' ') & (is_letter(*second) | (*second == b' ') | (*second == b')'));
         // `b"…"`
-        let small = *before | 0x20;
-        let prefix = (small == b'b') | (small == b'r') | (small == b'u') | (small == b'f');
-        let opens = quote & (blank | prefix & !is_letter(*second));
+        let opens = quote & (blank | is_letter(*before) & !is_letter(*second));
         *strange = u8::from(!(letter | sign) | capital & !is_blank(*before) | opens);
     }
     strange

@@ -48,6 +48,10 @@ const PASSWORDS: &[&str] = &[
     "passwordconfirm",
     "password_new",
     "password_old",
+    "password_repeat",
+    "passwordnew",
+    "passwordold",
+    "passwordrepeat",
     "identified by",
 ];
 
@@ -126,9 +130,43 @@ const COOKIES: &[&str] = &["cookie"];
 
 /// What stands before such a word without a sign between: `pgpassword`, `newpassword`, `apitoken`.
 const GLUED: &[&str] = &[
-    "account", "admin", "api", "app", "bind", "client", "cluster", "confirm", "csrf", "current", "db",
-    "email", "ftp", "jwt", "key", "ldap", "login", "mail", "master", "my", "mysql", "new", "old", "pg",
-    "redis", "root", "server", "service", "session", "smtp", "ssh", "store", "sudo", "user", "wifi",
+    "account",
+    "admin",
+    "api",
+    "app",
+    "bind",
+    "client",
+    "cluster",
+    "confirm",
+    "csrf",
+    "current",
+    "db",
+    "email",
+    "ftp",
+    "jwt",
+    "key",
+    "keystore",
+    "ldap",
+    "login",
+    "mail",
+    "master",
+    "my",
+    "mysql",
+    "new",
+    "old",
+    "pg",
+    "redis",
+    "root",
+    "server",
+    "service",
+    "session",
+    "smtp",
+    "ssh",
+    "store",
+    "sudo",
+    "truststore",
+    "user",
+    "wifi",
 ];
 
 /// Whether this is the name of a secret, or ends as one does: `password`, `db_password`, `dbPassword`, `dbpassword` and
@@ -238,8 +276,14 @@ pub(crate) fn announces(name: &[u8]) -> bool {
 }
 
 /// Endings of names that are common elsewhere, and what stands before them in names.
-const COMMON: [(&[u8; 3], &[u8; 4]); 5] =
-    [(b"ion", b"izat"), (b"ion", b"rmat"), (b"ase", b"ey_b"), (b"ure", b"gnat"), (b" by", b"fied")];
+const COMMON: [(&[u8; 3], &[u8; 4]); 6] = [
+    (b"ion", b"izat"),
+    (b"ion", b"rmat"),
+    (b"ase", b"sphr"),
+    (b"ase", b"ey_b"),
+    (b"ure", b"gnat"),
+    (b" by", b"fied"),
+];
 
 /// Whether it has such an ending behind something else, that is no escape.
 fn is_another(name: &[u8]) -> bool {
@@ -259,4 +303,21 @@ fn differs(bytes: &[u8], end: &[u8]) -> bool {
     let is_colour =
         before.last().is_some_and(|last| last.is_ascii_digit() || matches!(last, b'[' | b';' | b':'));
     byte.is_ascii_alphabetic() && !is_colour || matches!(byte, b'_' | b'-' | b'"' | b' ' | b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_is_known_whatever_else_ends_so() {
+        for word in [PASSWORDS, PASSES, KEYS, COOKIES].concat() {
+            for name in [word.to_owned(), format!("my.{word}"), format!("{word}_1"), word.to_uppercase()] {
+                assert!(!word.is_ascii() && name != word || named(&name).is_some(), "{name}");
+            }
+        }
+        for name in ["region", "version", "database", "release", "feature", "stand by", "x_ion", "a.ure"] {
+            assert!(!announces(name.as_bytes()), "{name}");
+        }
+    }
 }
