@@ -12,15 +12,9 @@ use crate::escape::{Escape, escape};
 use crate::scan::{BEFORE, Glance, Match, Piece, Scan, Swallow, ceil, secret};
 use crate::{Redactor, Rule, stream};
 
-/// Appends the line. Strings are redacted without their escapes and encoded again, numbers that are values become
-/// strings, and all that has no value in it stays as it was. What is no JSON is redacted as text.
-///
-/// A document may be cut off, and others may follow it.
-pub(crate) fn redact(redactor: &Redactor, line: &str, out: &mut String) {
-    if is_simple(line.as_bytes()) && redactor.settings.scan().passes(line) {
-        return out.push_str(line);
-    }
-    walk(redactor, line, out, false);
+/// Whether it has no value in it, as is soon seen of most lines. In doubt `false`.
+pub(crate) fn passes(redactor: &Redactor, line: &str) -> bool {
+    is_simple(line.as_bytes()) && redactor.settings.scan().passes(line)
 }
 
 /// Whether nothing is a value here that is none in a text: there are no escapes, no lists, whose key stands further before
@@ -40,8 +34,11 @@ fn is_simple(line: &[u8]) -> bool {
     !(marks | strange)
 }
 
-/// `is_slow`: without the shortcuts.
-fn walk(redactor: &Redactor, line: &str, out: &mut String, is_slow: bool) {
+/// Appends the line. Strings are redacted without their escapes and encoded again, numbers that are values become
+/// strings, and all that has no value in it stays as it was. What is no JSON is redacted as text.
+///
+/// A document may be cut off, and others may follow it. `is_slow`: without the shortcuts.
+pub(crate) fn walk(redactor: &Redactor, line: &str, out: &mut String, is_slow: bool) {
     let start = out.len();
     let mut walk = Walk {
         redactor,

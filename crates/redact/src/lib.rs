@@ -15,8 +15,8 @@
 //! # Disguise
 //!
 //! One value is found in all its spellings: `１３８…` of full width, `一三八…`, `%31%33%38`, `\u0031\u0033\u0038`, `&#49;`, with a
-//! zero-width space or a terminal's colour in it, in quotes within quotes, in base64 (one level deep). And it has one
-//! pseudonym in all of them:
+//! zero-width space in it or a terminal's colour around it, in quotes within quotes, in base64 (one level deep). And it has
+//! one pseudonym in all of them:
 //!
 //! ```
 //! use lastbyte_redact::{Key, Redactor, Style};
@@ -87,7 +87,7 @@
 //!
 //! - Names and stories follow no pattern. [`Redactor::digest`] says what can be said of a whole text without its words.
 //! - Numbers of other countries without `+` or a word before them; figures mixed with Chinese numerals; two levels of
-//!   base64; a secret that is split over two texts.
+//!   base64; a value with a terminal's colour in the middle; a secret that is split over two texts.
 //! - Passwords without quotes that are a word of small letters, with a capital in front or not (`password=summer`), and keys
 //!   without a digit that have fewer than 16 characters. In a sentence (`my password is …`) a password has a digit, or
 //!   several kinds of characters.

@@ -3,9 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn redacted(line: &str) -> String {
-    let mut out = String::new();
-    redact(&Redactor::new(), line, &mut out);
-    out
+    Redactor::new().redact_json(line).into_owned()
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::events::Events;
 use super::future::DIGESTS;
 use super::lanes::Way;
 use super::layer::{MaskLayer, Shared};
+use super::wire::Wire;
 use super::{Map, answer};
 
 pin_project! {
@@ -55,6 +56,7 @@ enum Text {
 /// An answer that is not streamed. It is restored when all of it has come.
 struct Json {
     map: Arc<Map>,
+    wire: Wire,
     kept: BytesMut,
     /// How large it may be; then it passes.
     max: usize,
@@ -72,24 +74,24 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// The answer to a request in which `map` was masked.
+    /// The answer to a request in which a map was masked.
     pub(super) fn around(
         response: Response<B>,
         ask: &Ask,
         layer: &MaskLayer,
-        map: Option<Arc<Map>>,
+        masked: Option<(Arc<Map>, Wire)>,
     ) -> Response<Self> {
         let (mut head, body) = response.into_parts();
         let config = &layer.config;
         let body = config.watch.body(ask, &mut head, body);
         let passing = |body| Self { kind: Kind::Passing { body } };
-        let (Some(map), Some(dialect), false) = (map, ask.dialect, body.is_end_stream()) else {
+        let (Some((map, wire)), false) = (masked, body.is_end_stream()) else {
             return Response::from_parts(head, passing(body));
         };
         let text = if ask.is_answered_by_stream(&head) {
-            Text::Events(Events::new(dialect, map, Way::Restore, config.max_event))
+            Text::Events(Events::new(wire, map, Way::Restore, config.max_event))
         } else if is_json(&head.headers) {
-            Text::Json(Json { map, kept: BytesMut::new(), max: config.max_answer, passes: false })
+            Text::Json(Json { map, wire, kept: BytesMut::new(), max: config.max_answer, passes: false })
         } else {
             layer.shared.totals.unread();
             return Response::from_parts(head, passing(body));
@@ -129,7 +131,7 @@ impl How {
             Text::Events(events) => events.finish(),
             Text::Json(json) => {
                 let kept = json.kept.split().freeze();
-                let (restored, counts) = answer::restore(&json.map, &kept);
+                let (restored, counts) = answer::restore(&json.map, json.wire, &kept);
                 self.shared.totals.answer(counts);
                 Some(restored.map_or(kept, Bytes::from)).filter(|left| !left.is_empty())
             }

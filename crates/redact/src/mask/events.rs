@@ -6,15 +6,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use lastbyte_core::Dialect;
 use lastbyte_core::sse::{Cutter, TooLarge};
 
 use super::lanes::{Done, Lanes, Way};
-use super::wire::{self, Ends};
+use super::wire::{self, Ends, Wire};
 use super::{Counts, Map, json};
 
 /// How much of a stream waits, in bytes: two hundred usual events. A text waits for a few of its own; more come only where
-/// another goes on beside it. Beyond it they go out as they came.
+/// another goes on beside it. Beyond it the text that the first of them waits for ends.
 pub(super) const WAITING: usize = 64 << 10;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -22,7 +21,7 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// One stream.
 #[derive(Debug)]
 pub(super) struct Events {
-    dialect: Dialect,
+    wire: Wire,
     lanes: Lanes,
     cutter: Cutter,
     waiting: VecDeque<Event>,
@@ -53,9 +52,9 @@ enum Data {
 }
 
 impl Events {
-    pub(super) fn new(dialect: Dialect, map: Arc<Map>, way: Way, max_event: usize) -> Self {
+    pub(super) fn new(wire: Wire, map: Arc<Map>, way: Way, max_event: usize) -> Self {
         Self {
-            dialect,
+            wire,
             lanes: Lanes::new(map, way),
             cutter: Cutter::new(max_event),
             waiting: VecDeque::new(),
@@ -73,7 +72,6 @@ impl Events {
     pub(super) fn push(&mut self, chunk: Bytes) -> Result<Option<Bytes>, TooLarge> {
         let Some(whole) = self.cutter.push(chunk)? else { return Ok(None) };
         let is_alone = self.waiting.is_empty();
-        let begun = self.number;
         let mut rest = whole.clone();
         while !rest.is_empty() {
             let event = rest.split_to(event_len(&rest));
@@ -82,27 +80,31 @@ impl Events {
         if self.lanes.way == Way::Hide {
             return Ok(None);
         }
-        if self.bytes > WAITING {
-            self.end_all();
-        }
-        let is_whole = self.waiting.iter().all(|event| event.open == 0 && event.edits.is_empty());
-        if is_alone && is_whole && self.waiting.front().is_none_or(|event| event.number == begun) {
+        if is_alone && self.waiting.iter().all(|event| event.open == 0 && event.edits.is_empty()) {
             self.waiting.clear();
             self.bytes = 0;
             return Ok(Some(whole));
         }
-        Ok(self.leave())
+        let mut out = BytesMut::new();
+        self.leave(&mut out);
+        while self.bytes > WAITING
+            && let Some(first) = self.waiting.front().map(|event| event.number)
+        {
+            let mut done = std::mem::take(&mut self.done);
+            self.lanes.finish_at(first, &mut done);
+            self.settle(done);
+            self.leave(&mut out);
+        }
+        Ok((!out.is_empty()).then(|| out.freeze()))
     }
 
     /// The stream has ended, or broke: all that waits leaves.
     pub(super) fn finish(&mut self) -> Option<Bytes> {
         self.end_all();
-        let (left, rest) = (self.leave(), self.cutter.take_rest());
-        match left {
-            Some(left) if !rest.is_empty() => Some([left, rest].concat().into()),
-            Some(left) => Some(left),
-            None => Some(rest).filter(|rest| !rest.is_empty()),
-        }
+        let mut out = BytesMut::new();
+        self.leave(&mut out);
+        out.extend_from_slice(&self.cutter.take_rest());
+        (!out.is_empty()).then(|| out.freeze())
     }
 
     /// The same, event by event.
@@ -136,10 +138,11 @@ impl Events {
             Data::Lines(text) => text,
         };
         let mut done = std::mem::take(&mut self.done);
-        let found = wire::event(self.dialect, &name, text);
+        let found = wire::event(self.wire, &name, text);
         for (range, text, is_json) in found.whole {
             event.edits.extend(self.lanes.whole(&text, is_json).map(|text| (range, text)));
         }
+        self.lanes.turn(&found.pieces, &mut done);
         for (name, range, text) in found.pieces {
             event.open += 1;
             self.lanes.feed(name, number, range, &text, &mut done);
@@ -165,20 +168,18 @@ impl Events {
         self.done = done;
     }
 
-    /// What waits for nothing more.
-    fn leave(&mut self) -> Option<Bytes> {
-        let mut out = BytesMut::new();
+    /// Writes what waits for nothing more.
+    fn leave(&mut self, out: &mut BytesMut) {
         while let Some(event) = self.waiting.pop_front_if(|event| event.open == 0) {
             self.bytes -= event.bytes.len();
-            event.write(&mut out);
+            event.write(out);
         }
-        (!out.is_empty()).then(|| out.freeze())
     }
 }
 
 impl Event {
     fn write(self, out: &mut BytesMut) {
-        let Self { bytes, data, edits, .. } = self;
+        let Self { number, bytes, data, edits, .. } = self;
         if edits.is_empty() {
             return out.extend_from_slice(&bytes);
         }
@@ -194,10 +195,11 @@ impl Event {
                 // Between the values of JSON a line break is as good as another blank.
                 let mut new = Some(text.replace('\n', " "));
                 for (start, end, next) in lines(&bytes) {
-                    let line = &bytes[start..end];
+                    let line = line_of(&bytes, start..end, number == 0);
                     if value(line, b"data").is_none() {
                         out.extend_from_slice(&bytes[start..next]);
                     } else if let Some(new) = new.take() {
+                        out.extend_from_slice(&bytes[start..end - line.len()]);
                         out.extend_from_slice(b"data: ");
                         out.extend_from_slice(new.as_bytes());
                         out.extend_from_slice(&bytes[end..next]);
@@ -219,6 +221,13 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, usize, usize)> {
         at = (end + 1 + usize::from(is_crlf)).min(bytes.len());
         Some((start, end, at))
     })
+}
+
+/// A line, without the byte order mark that a stream may begin with.
+fn line_of(bytes: &[u8], range: Range<usize>, is_first: bool) -> &[u8] {
+    let may_have_mark = is_first && range.start == 0;
+    let line = &bytes[range];
+    if may_have_mark { line.strip_prefix(BOM).unwrap_or(line) } else { line }
 }
 
 /// The length of the first event, with the blank line behind it.
@@ -243,8 +252,7 @@ fn data(bytes: &[u8], is_first: bool) -> (String, Data) {
     let (mut name, mut data, mut joined) = (String::new(), 0..0, None::<String>);
     let mut has_data = false;
     for (start, end, _) in lines(bytes) {
-        let line = &bytes[start..end];
-        let line = if is_first && start == 0 { line.strip_prefix(BOM).unwrap_or(line) } else { line };
+        let line = line_of(bytes, start..end, is_first);
         if let Some(event) = value(line, b"event") {
             name = String::from_utf8_lossy(event).into_owned();
         } else if let Some(value) = value(line, b"data") {

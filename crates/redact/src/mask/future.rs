@@ -12,6 +12,7 @@ use tower_service::Service;
 
 use super::layer::MaskLayer;
 use super::request::Unread;
+use super::wire::Wire;
 use super::{Map, MaskedBody, ResponseBody, Unreadable, answer, request as masking};
 
 /// Headers that speak of the very bytes of a body.
@@ -34,7 +35,7 @@ pin_project! {
         state: State<S, A>,
         ask: Ask,
         layer: MaskLayer,
-        map: Option<Arc<Map>>,
+        masked: Option<(Arc<Map>, Wire)>,
     }
 }
 
@@ -137,11 +138,11 @@ where
     A: Body<Data = Bytes> + Unpin,
 {
     pub(super) fn passing(future: S::Future, ask: Ask, layer: &MaskLayer) -> Self {
-        Self { state: State::Calling { future }, ask, layer: layer.clone(), map: None }
+        Self { state: State::Calling { future }, ask, layer: layer.clone(), masked: None }
     }
 
     pub(super) fn reading(reading: Reading<S, A>, ask: Ask, layer: &MaskLayer) -> Self {
-        Self { state: State::Reading { reading: Some(reading) }, ask, layer: layer.clone(), map: None }
+        Self { state: State::Reading { reading: Some(reading) }, ask, layer: layer.clone(), masked: None }
     }
 }
 
@@ -150,7 +151,7 @@ fn send<S, A>(
     mut reading: Reading<S, A>,
     read: Read<A::Error>,
     layer: &MaskLayer,
-) -> Result<(S::Future, Option<Arc<Map>>), Refusal>
+) -> Result<(S::Future, Option<(Arc<Map>, Wire)>), Refusal>
 where
     S: Service<Request<MaskedBody<A>>>,
     A: Body<Data = Bytes> + Unpin,
@@ -169,18 +170,25 @@ where
     };
     let Reading { mut service, mut head, body, dialect, mut kept, trailers, .. } = reading;
     let Some((masked, map)) = masked else {
+        let mut answered = None;
         let body = match read {
             Read::Broken(error) => MaskedBody::broken(error),
             Read::Unread(_) => MaskedBody::begun(kept, body),
             Read::Whole => {
                 let whole = kept.pop().unwrap_or_default();
+                let wire = Wire::asked(dialect, &whole);
+                if wire.is_continued {
+                    // Its answer can have stand-ins of earlier requests: they stay, and are counted.
+                    head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+                    answered = Some((Arc::new(Map::default()), wire));
+                }
                 if trailers.is_none() {
                     head.extensions.insert(WholeBody(whole.clone()));
                 }
                 MaskedBody::whole(whole, trailers)
             }
         };
-        return Ok((service.call(Request::from_parts(head, body)), None));
+        return Ok((service.call(Request::from_parts(head, body)), answered));
     };
     totals.mask(map.len());
     for name in DIGESTS {
@@ -191,16 +199,16 @@ where
     }
     // Nothing can be restored in what is compressed.
     head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let map = Arc::new(map);
+    let (map, wire) = (Arc::new(map), Wire::asked(dialect, &masked));
     if let Some(resume) = head.extensions.get_mut::<Resume>() {
-        *resume = answer::hide(&map, dialect, resume);
+        *resume = answer::hide(&map, wire, resume);
     }
     if trailers.is_none() {
         // Who goes on with an answer that is taken over has to read the request first.
         head.extensions.insert(WholeBody(masked.clone()));
     }
     let request = Request::from_parts(head, MaskedBody::whole(masked, trailers));
-    Ok((service.call(request), Some(map)))
+    Ok((service.call(request), Some((map, wire))))
 }
 
 impl<S, A, B> Future for ResponseFuture<S, A>
@@ -221,8 +229,8 @@ where
                     let read = ready!(now.poll(this.layer.config.max_body, cx));
                     let Some(now) = reading.take() else { return Poll::Pending };
                     match send(now, read, this.layer) {
-                        Ok((future, map)) => {
-                            *this.map = map;
+                        Ok((future, masked)) => {
+                            *this.masked = masked;
                             this.state.set(State::Calling { future });
                         }
                         Err(refusal) => return Poll::Ready(Ok(refusal.into_response())),
@@ -234,7 +242,7 @@ where
                         response,
                         this.ask,
                         this.layer,
-                        this.map.take(),
+                        this.masked.take(),
                     )));
                 }
             }

@@ -1,5 +1,6 @@
 //! The texts of an answer that come in pieces, one event after the other, side by side.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,6 +24,13 @@ pub(super) struct Name {
     pub(super) field: String,
     /// It is JSON.
     pub(super) is_json: bool,
+}
+
+impl Name {
+    /// Both are of one kind, such as two tool calls of a choice.
+    fn is_beside(&self, other: &Self) -> bool {
+        self.choice == other.choice && self.field == other.field
+    }
 }
 
 /// A piece of a text, in an event.
@@ -87,6 +95,8 @@ impl Lanes {
     ) {
         let at = match self.lanes.iter().position(|lane| lane.name == name) {
             Some(at) => at,
+            // No text begins with nothing.
+            None if text.is_empty() => return done.push(Done { event, range, text: None }),
             None => {
                 if self.lanes.len() >= LANES {
                     let mut oldest = self.lanes.remove(0);
@@ -110,9 +120,36 @@ impl Lanes {
 
     /// These texts have ended.
     pub(super) fn finish(&mut self, which: impl Fn(&Name) -> bool, done: &mut Vec<Done>) {
+        self.end(|lane| which(&lane.name), done);
+    }
+
+    /// Those have ended that an event waits for.
+    pub(super) fn finish_at(&mut self, event: u64, done: &mut Vec<Done>) {
+        self.end(|lane| lane.pieces.front().is_some_and(|piece| piece.event == event), done);
+    }
+
+    /// Where one of an event's pieces begins a text, all of its choice have ended that are of another kind and do not go
+    /// on in the same event: what was thought before it is said, what was said before a tool is called.
+    pub(super) fn turn(&mut self, pieces: &[(Name, Range<usize>, Cow<'_, str>)], done: &mut Vec<Done>) {
+        // Some send all fields each time, with nothing in those that are over or have not begun; a tool call begins so.
+        let mut now: Vec<_> = (pieces.iter())
+            .filter(|(name, _, text)| !text.is_empty() || name.field.ends_with("arguments"))
+            .map(|(name, ..)| name)
+            .collect();
+        let begins = |name: &&&Name| !self.lanes.iter().any(|lane| lane.name == ***name);
+        let mut begun: Vec<_> = now.iter().filter(begins).map(|name| name.choice).collect();
+        begun.dedup();
+        now.dedup_by(|one, two| one.is_beside(two));
+        if !begun.is_empty() {
+            let goes_on = |name: &Name| now.iter().any(|other| other.is_beside(name));
+            self.finish(|name| begun.contains(&name.choice) && !goes_on(name), done);
+        }
+    }
+
+    fn end(&mut self, which: impl Fn(&Lane) -> bool, done: &mut Vec<Done>) {
         let Self { map, way, lanes, counts } = self;
         lanes.retain_mut(|lane| {
-            let ends = which(&lane.name);
+            let ends = which(lane);
             if ends {
                 lane.go_on(map, *way, true, counts, done);
             }
@@ -139,7 +176,8 @@ impl Lanes {
     }
 }
 
-fn within(is_json: bool) -> In {
+/// Where values are looked for in a text of an answer.
+pub(super) fn within(is_json: bool) -> In {
     if is_json { In::AnswerJson } else { In::Answer }
 }
 

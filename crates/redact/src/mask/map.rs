@@ -5,9 +5,9 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use zeroize::Zeroizing;
 
+use super::known::{self, Form, Known};
 use super::standin::{self, TEXT};
 use super::{Unmask, unmask};
 
@@ -30,18 +30,13 @@ pub(super) struct Entry {
 /// Where values are looked for that are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum In {
-    /// Only those that are long enough to be nothing else.
+    /// Only those that are long enough to be nothing else, and no longer than [`Map::KNOWN_AGAIN_TO`]; also as JSON
+    /// escapes them, since a text may be some.
     Request,
     /// An answer that has shown them: all of them.
     Answer,
     /// The same in JSON, as they are escaped there.
     AnswerJson,
-}
-
-struct Known {
-    values: AhoCorasick,
-    /// The places of those that are long enough to be looked for.
-    places: Vec<u32>,
 }
 
 /// A request has more than [`Map::MAX`] values.
@@ -63,6 +58,10 @@ impl Map {
     /// The least length, in bytes, of a value that is looked for where nothing confirms it. A password `abc` is masked
     /// behind its `password:`, and nowhere else.
     pub const KNOWN_AGAIN: usize = 6;
+
+    /// The greatest length, in bytes, of such a value: twice the private key of 4,096 bits, and what a rule reads at
+    /// once. A longer one is masked wherever a rule finds it. Without it one request could compare for minutes.
+    pub const KNOWN_AGAIN_TO: usize = 4096;
 
     /// How many values it has.
     #[must_use]
@@ -136,6 +135,13 @@ impl Map {
         out.push_str(&text[written..]);
     }
 
+    /// The text with stand-ins for values that were found elsewhere; none where it has none of them.
+    pub(super) fn hidden(&self, text: &str) -> Option<String> {
+        let mut out = String::new();
+        self.hide(text, In::Request, &mut out);
+        (out != text).then_some(out)
+    }
+
     /// Where values stand in a text, one after the other.
     pub(super) fn known_in<'m>(
         &'m self,
@@ -143,13 +149,11 @@ impl Map {
         within: In,
     ) -> impl Iterator<Item = (Range<usize>, &'m Entry)> {
         let known = (!self.is_empty()).then(|| self.known(within).as_ref()).flatten();
-        known.into_iter().flat_map(move |known| {
-            known.values.find_iter(text).filter_map(move |found| {
-                let place = known.places.get(found.pattern().as_usize())?;
-                let entry = self.entries.get(*place as usize)?;
-                let is_it = entry.label == TEXT || is_apart(text, found.start(), found.end());
-                is_it.then(|| (found.range(), entry))
-            })
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let (range, form) = known?.find(text, at)?;
+            at = range.end;
+            Some((range, self.entries.get(form.place as usize)?))
         })
     }
 
@@ -160,30 +164,27 @@ impl Map {
 
     fn known(&self, within: In) -> &Option<Known> {
         self.known[within as usize].get_or_init(|| {
-            let least = if within == In::Request { Self::KNOWN_AGAIN } else { 1 };
-            let is_long = |(_, entry): &(usize, &Entry)| entry.value.len() >= least;
-            let (places, values): (Vec<u32>, Vec<_>) = (self.entries.iter().enumerate().filter(is_long))
-                .map(|(place, entry)| {
-                    let mut value = Zeroizing::new(String::new());
-                    unmask::put(&entry.value, within == In::AnswerJson, &mut value);
-                    (place as u32, value)
-                })
-                .unzip();
-            let values = values.iter().map(|value| value.as_bytes());
-            let values = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(values).ok()?;
-            Some(Known { values, places })
+            let lengths = match within {
+                In::Request => Self::KNOWN_AGAIN..=Self::KNOWN_AGAIN_TO,
+                In::Answer | In::AnswerJson => 1..=usize::MAX,
+            };
+            let mut forms = Vec::new();
+            for (entry, place) in self.entries.iter().zip(0..) {
+                if !lengths.contains(&entry.value.len()) {
+                    continue;
+                }
+                let is_anywhere = entry.label == TEXT;
+                let mut text = Zeroizing::new(String::new());
+                unmask::put(&entry.value, within == In::AnswerJson, &mut text);
+                forms.push(Form { text, place, is_anywhere, is_escaped: false });
+                if within == In::Request && !is_anywhere {
+                    let escaped = known::escaped(&entry.value).into_iter();
+                    forms.extend(escaped.map(|text| Form { text, place, is_anywhere, is_escaped: true }));
+                }
+            }
+            Known::new(forms)
         })
     }
-}
-
-/// Whether a value is no part of a longer word or number.
-fn is_apart(text: &str, start: usize, end: usize) -> bool {
-    let bytes = text.as_bytes();
-    let joined = |at: usize| {
-        let is_word = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
-        at > 0 && is_word(at - 1) && is_word(at)
-    };
-    !joined(start) && !joined(end)
 }
 
 impl fmt::Debug for Map {

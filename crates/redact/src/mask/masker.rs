@@ -97,14 +97,14 @@ impl Masker {
         let mut out = String::new();
         let mut written = 0;
         for hit in self.find(under, text) {
-            map.hide(&text[written..hit.range.start], In::Request, &mut out);
+            self.hide_known(&text[written..hit.range.start], map, &mut out)?;
             let label = standin::label(hit.rule.label());
             let value = &text[hit.range.clone()];
             let code = self.known(map, label, &hit.canonical, value);
             standin::write(label, code, &mut out);
             written = hit.range.end;
         }
-        map.hide(&text[written..], In::Request, &mut out);
+        self.hide_known(&text[written..], map, &mut out)?;
         if out == text {
             return Ok(None);
         }
@@ -113,6 +113,27 @@ impl Masker {
             standin::write(TEXT, self.add(map, TEXT, text, text)?, &mut out);
         }
         Ok(Some(out))
+    }
+
+    /// Writes a text in which no rule finds anything. A value that stands there as JSON escapes it is another spelling.
+    fn hide_known(&self, text: &str, map: &mut Map, out: &mut String) -> Result<(), TooMany> {
+        let known: Vec<_> = (map.known_in(text, In::Request))
+            .map(|(range, entry)| (entry.label, entry.code, *entry.value == text[range.clone()], range))
+            .collect();
+        let mut written = 0;
+        for (label, mut code, is_exact, range) in known {
+            let spelled = &text[range.clone()];
+            if !is_exact {
+                let of_value = code >> 24 << 24;
+                code =
+                    map.add(label, spelled, |choice| of_value | self.mac(&[label, spelled], choice) >> 40)?;
+            }
+            out.push_str(&text[written..range.start]);
+            standin::write(label, code, out);
+            written = range.end;
+        }
+        out.push_str(&text[written..]);
+        Ok(())
     }
 
     /// All values of a text that stands under a name.

@@ -23,8 +23,9 @@ pub struct Totals {
     pub passed: u64,
     /// Stand-ins that became values again, of the answers that are over.
     pub restored: u64,
-    /// What looked as if it had been a stand-in, and was none of this answer.
+    /// What looked as if it had been a stand-in, and was none of this answer: the model has changed it, or has it from an
+    /// earlier request that the API has kept.
     pub lost: u64,
-    /// Answers to masked requests that could not be read: compressed, too large, of another kind.
+    /// Answers that were to be restored and could not be read: compressed, too large, of another kind.
     pub unread: u64,
 }

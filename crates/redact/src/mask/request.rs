@@ -1,13 +1,13 @@
-//! Which texts of a request are masked.
+//! A request with stand-ins.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use http::StatusCode;
 use lastbyte_core::{Refusal, RefusedBy};
 
-use super::json::{self, Step, last_name, name, place};
+use super::json;
 use super::masker::Learned;
+use super::texts::{Kind, Text, inside, texts};
 use super::{Map, Masker, TooMany};
 
 /// Why a request cannot be masked.
@@ -43,67 +43,6 @@ impl From<TooMany> for Unread {
     }
 }
 
-/// The members of a request that are settings, the developer's or the API's own. Any other may hold what somebody said,
-/// also one that nobody here knows.
-const SETTINGS: [&str; 18] = [
-    "model",
-    "models",
-    "tools",
-    "functions",
-    "tool_choice",
-    "function_call",
-    "response_format",
-    // The format of a text, in the Responses API.
-    "text",
-    "output_config",
-    "output_format",
-    "previous_response_id",
-    "conversation",
-    "container",
-    // Addresses that the API opens, and keys that it needs there.
-    "mcp_servers",
-    "api_key",
-    "api_base",
-    "base_url",
-    "webhook_url",
-];
-
-/// What is no text in the others: names of the protocol, references, addresses which the chat API has to open.
-const NO_TEXT: [&str; 22] = [
-    "role",
-    "type",
-    "id",
-    "call_id",
-    "tool_call_id",
-    "tool_use_id",
-    "item_id",
-    "approval_request_id",
-    "model",
-    "name",
-    "status",
-    "phase",
-    "detail",
-    "format",
-    "media_type",
-    "signature",
-    "encrypted_content",
-    "file_id",
-    "url",
-    "image_url",
-    "file_url",
-    "server_label",
-];
-
-/// A text of a request, where it stands.
-struct Text<'a> {
-    range: Range<usize>,
-    text: Cow<'a, str>,
-    /// The name it stands under, where that is the caller's own.
-    under: String,
-    /// It is JSON itself.
-    is_json: bool,
-}
-
 /// The body with stand-ins, none where it has no value, and what they stand for.
 pub(super) fn mask(masker: &Masker, body: &[u8]) -> Result<(Option<String>, Map), Unread> {
     let body = std::str::from_utf8(body).map_err(|_| Unread::NotJson)?;
@@ -119,10 +58,13 @@ pub(super) fn mask(masker: &Masker, body: &[u8]) -> Result<(Option<String>, Map)
         return Ok((None, map));
     }
     let edits = hide_all(masker, texts, &mut map)?;
-    Ok(((!edits.is_empty()).then(|| json::apply(body, edits)), map))
+    Ok(((!edits.is_empty()).then(|| json::splice(body, edits)), map))
 }
 
 fn learn(masker: &Masker, text: &Text<'_>, learned: &mut Learned) -> Result<(), TooMany> {
+    if text.kind == Kind::Signed {
+        return Ok(());
+    }
     match inside(text) {
         None => masker.learn(&text.under, &text.text, learned),
         Some(texts) => texts.iter().try_for_each(|text| masker.learn(&text.under, &text.text, learned)),
@@ -137,86 +79,53 @@ fn hide_all(
     let mut edits = Vec::new();
     for text in texts {
         let hidden = match inside(&text) {
+            None if text.kind == Kind::Signed => map.hidden(&text.text),
             None => masker.hide(&text.under, &text.text, map)?,
             Some(texts) => {
                 let edits = hide_all(masker, texts, map)?;
-                (!edits.is_empty()).then(|| json::apply(&text.text, edits))
+                (!edits.is_empty()).then(|| json::splice(&text.text, edits))
             }
         };
-        edits.extend(hidden.map(|hidden| (text.range, hidden)));
+        edits.extend(hidden.map(|hidden| text.written(hidden)));
     }
     Ok(edits)
 }
 
-/// The texts within one that is JSON.
-fn inside<'a>(text: &'a Text<'_>) -> Option<Vec<Text<'a>>> {
-    if !text.is_json || !text.text.trim_start().starts_with(['{', '[']) {
-        return None;
-    }
-    let mut texts = Vec::new();
-    json::walk(&text.text, |path, leaf| {
-        let under = last_name(path).to_owned();
-        let text = leaf.text().unwrap_or(Cow::Borrowed(leaf.raw));
-        texts.push(Text { range: leaf.range, text, under, is_json: false });
-    })
-    .then_some(texts)
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
 
-/// All texts of a request. None where one of them cannot be read.
-fn texts(body: &str) -> Option<Vec<Text<'_>>> {
-    let mut texts = Vec::new();
-    let mut unread = false;
-    let is_json = json::walk(body, |path, leaf| {
-        let Some(kind) = kind(path) else { return };
-        let is_free = matches!(kind, Kind::Free);
-        if !leaf.is_string() && !is_free {
-            return;
+    use super::*;
+    use crate::mask::{answer, tests::masker};
+    use lastbyte_core::Dialect;
+
+    proptest! {
+        #[test]
+        fn arguments_come_back_whatever_they_are(
+            pieces in prop::collection::vec(prop_oneof![
+                Just(" li.wei@example.com "), Just("13812345678"), Just("\\ud83d"), Just("\\ude00"), Just("\\'"), Just("\\\\"),
+                Just("\\n"), Just("\n"), Just("\\\""), Just("\""), Just("password: a\\\\b9!x"), Just("\\u00"), Just("é"), Just(" "),
+                Just("\u{10f83d}"), Just(":"), Just(","), Just("{"), Just("}"), Just("["), Just("]"), Just("\\"),
+            ], 0..12),
+            is_named in any::<bool>(),
+        ) {
+            let text = pieces.concat();
+            let text = if is_named { format!("{{\"{text}\":1}}") } else { format!("{{\"q\":\"{text}\"}}") };
+            let body = json!({"messages": [{"content": "li.wei@example.com", "arguments": text}]}).to_string();
+            let (masked, map) = mask(&masker(), body.as_bytes()).unwrap();
+            let masked = masked.unwrap();
+            let seen: Value = serde_json::from_str(&masked).unwrap();
+            let seen = seen["messages"][0]["arguments"].as_str().unwrap();
+            prop_assert!(!seen.contains("li.wei@"), "{}", seen);
+            let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+            prop_assert!(is_json(seen) || !is_json(&text), "{}", seen);
+            if let (Ok(before), Ok(_)) = (serde_json::from_str::<Value>(&text), serde_json::from_str::<Value>(seen)) {
+                let back = answer::restore(&map, Dialect::OpenAiChat.into(), masked.as_bytes()).0.unwrap();
+                let back: Value = serde_json::from_str(&back).unwrap();
+                let back = back["messages"][0]["arguments"].as_str().unwrap();
+                prop_assert_eq!(serde_json::from_str::<Value>(back).unwrap(), before);
+            }
         }
-        let Some(text) = leaf.text().or((!leaf.is_string()).then_some(Cow::Borrowed(leaf.raw))) else {
-            unread = true;
-            return;
-        };
-        if matches!(kind, Kind::Data) && is_blob(&text) {
-            return;
-        }
-        let under = if is_free { last_name(path).to_owned() } else { String::new() };
-        texts.push(Text { range: leaf.range, text, under, is_json: matches!(kind, Kind::Json) });
-    });
-    (is_json && !unread).then_some(texts)
-}
-
-enum Kind {
-    Plain,
-    /// In an object whose names are the caller's: arguments of a tool. Numbers are masked too, and become strings.
-    Free,
-    /// JSON in a string.
-    Json,
-    /// Text, or base64.
-    Data,
-}
-
-/// What stands at the end of a way; none where it is no text.
-fn kind(path: &[Step<'_>]) -> Option<Kind> {
-    let top = name(path, 0);
-    if SETTINGS.contains(&top) {
-        return None;
     }
-    let is_call = top == "messages" && path.iter().skip(2).any(|step| *step == Step::Key("input".into()));
-    if is_call || top == "metadata" || top == "prompt" && name(path, 1) == "variables" {
-        return Some(Kind::Free);
-    }
-    match last_name(path) {
-        "arguments" => Some(Kind::Json),
-        "data" | "file_data" => Some(Kind::Data),
-        // Of who speaks; the others are names of functions.
-        "name" if top == "messages" && path.len() == 3 && place(path, 1).is_some() => Some(Kind::Plain),
-        no_text if path.len() > 1 && NO_TEXT.contains(&no_text) => None,
-        _ => Some(Kind::Plain),
-    }
-}
-
-/// Whether it is a picture, sound or file in base64.
-fn is_blob(text: &str) -> bool {
-    text.starts_with("data:")
-        || text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte))
 }

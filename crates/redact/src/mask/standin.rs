@@ -21,9 +21,9 @@ const DIGITS: usize = 12;
 /// Of how many digits on something with a label looks as if it had been one, for the count of what was lost.
 const LOOKS_LIKE: usize = 8;
 
-/// How long it can be as a model writes it: the longest label, blanks, backslashes and a line between, a blank behind each
+/// How long it can be as a model writes it: the longest label, blanks, backslashes and `%5F` between, a blank behind each
 /// digit but the last. No more than that is held of a stream.
-pub const LONGEST: usize = 6 + 5 + 2 * DIGITS - 1;
+pub const LONGEST: usize = 6 + 7 + 2 * DIGITS - 1;
 
 /// The label for values of a rule; one of the user's own has none.
 pub(super) fn label(of_rule: &str) -> &'static str {
@@ -64,8 +64,8 @@ pub(super) fn begins(byte: u8) -> bool {
     matches!(byte.to_ascii_uppercase(), b'E' | b'P' | b'I' | b'C' | b'S' | b'Z' | b'V' | b'T')
 }
 
-/// Reads what stands at a place. Other letter case, a blank here and there, `-` for `_`, backslashes before it as Markdown
-/// and LaTeX have them: all of this is read; whether it *is* one tells the map.
+/// Reads what stands at a place. Other letter case, a blank here and there, `-`, `:`, `__` or `%5F` for `_`, backslashes
+/// before it as Markdown and LaTeX have them: all of this is read; whether it *is* one tells the map.
 ///
 /// In the middle of a word only capitals begin one, or nearly every word would be waited for.
 pub(super) fn read(text: &[u8], at: usize, before: Before, complete: bool) -> Read {
@@ -84,9 +84,14 @@ pub(super) fn read(text: &[u8], at: usize, before: Before, complete: bool) -> Re
     let Some(rest) = rest.get(label.len()..).filter(|rest| !rest.is_empty()) else { return starved };
     let mut is_exact = text[at..].starts_with(label.as_bytes()) && rest[0] == b'_';
     let mut skipped = 0;
-    for (most, signs) in [(1, &b" "[..]), (2, b"\\"), (1, b"_-"), (1, b" ")] {
-        skipped += rest[skipped..].iter().take(most).take_while(|byte| signs.contains(byte)).count();
+    for (most, signs) in [(1, &b" "[..]), (2, b"\\")] {
+        skipped += run(&rest[skipped..], most, signs);
     }
+    match joint(&rest[skipped..]) {
+        Some(len) => skipped += len,
+        None => return starved,
+    }
+    skipped += run(&rest[skipped..], 1, b" ");
     is_exact &= skipped == 1;
     let begin = at + label.len() + skipped;
     let (mut code, mut count) = (0, 0);
@@ -115,6 +120,23 @@ pub(super) fn read(text: &[u8], at: usize, before: Before, complete: bool) -> Re
         return Read::Starved;
     }
     if is_exact && count >= LOOKS_LIKE { Read::Mangled } else { Read::No }
+}
+
+/// How many of these signs a text begins with.
+fn run(text: &[u8], most: usize, signs: &[u8]) -> usize {
+    text.iter().take(most).take_while(|byte| signs.contains(byte)).count()
+}
+
+/// How long what joins a label and its digits is: `_`, or what a model makes of it, as in a list, in Markdown, in a URL. None
+/// where the text ends within it.
+fn joint(text: &[u8]) -> Option<usize> {
+    match text {
+        [b'%', b'5', b'F' | b'f', ..] => Some(3),
+        [b'%'] | [b'%', b'5'] => None,
+        [b'_', b'_', ..] => Some(2),
+        [b'_' | b'-' | b':', ..] => Some(1),
+        _ => Some(0),
+    }
 }
 
 /// Whether the byte at a place is not within a word. What JSON has of a line break, `\n`, is none.
@@ -156,6 +178,11 @@ mod tests {
             "EMAIL-3f9a01bc22d4",
             "EMAIL 3f9a01bc22d4",
             "EMAIL _ 3f9a01bc22d4",
+            "EMAIL: 3f9a01bc22d4",
+            "EMAIL:3f9a01bc22d4",
+            "EMAIL__3f9a01bc22d4",
+            "email%5f3f9a01bc22d4",
+            "EMAIL%5F3f9a01bc22d4",
             "EMAIL3f9a01bc22d4",
             "EMAIL_3f9a 01bc 22d4",
             "e\u{4d}AIL \\\\_ 3 f 9 a 0 1 b c 2 2 d 4",
@@ -166,25 +193,43 @@ mod tests {
                 "{text}"
             );
         }
-        for text in
-            ["EMAIL_3f9a01bc22d", "EMAIL__3f9a01bc22d4", "EMAL_3f9a01bc22d4", "EMAIL_3f9a  01bc22d4", "EMAIL"]
-        {
+        for text in [
+            "EMAIL_3f9a01bc22d",
+            "EMAIL___3f9a01bc22d4",
+            "EMAIL%5E3f9a01bc22d4",
+            "EMAL_3f9a01bc22d4",
+            "EMAIL_3f9a  01bc22d4",
+            "EMAIL",
+        ] {
             assert_eq!(code(text), None, "{text}");
         }
     }
 
     #[test]
     fn each_beginning_of_one_is_waited_for_and_nothing_else() {
-        let longest = "SECRET \\\\_ 3 f 9 a 0 1 b c 2 2 d 4";
+        let longest = "SECRET \\\\%5F 3 f 9 a 0 1 b c 2 2 d 4";
         assert_eq!(longest.len(), LONGEST);
-        for text in [longest, "IP_3f9a01bc22d4", "Email\\_3f9a 01bc22d4"] {
+        for text in
+            [longest, "IP_3f9a01bc22d4", "ID: 3f9a01bc22d4", "ID__3f9a01bc22d4", "Email\\_3f9a 01bc22d4"]
+        {
             for end in 1..text.len() {
                 let beginning = &text.as_bytes()[..end];
                 assert_eq!(read(beginning, 0, [0; 2], false), Read::Starved, "{end} of {text}");
                 assert_ne!(read(beginning, 0, [0; 2], true), Read::Starved, "{end} of {text}");
             }
         }
-        for text in ["x", "EMU", "EMAIL_x", "EMAIL   ", "EMAIL__", "EMAIL_3f9a  ", "ID: ", "EMAIL_3f9a0g"] {
+        for text in [
+            "x",
+            "EMU",
+            "EMAIL_x",
+            "EMAIL   ",
+            "EMAIL___",
+            "EMAIL_3f9a  ",
+            "ID:  ",
+            "ID: n",
+            "ID%4",
+            "EMAIL_3f9a0g",
+        ] {
             assert_eq!(read(text.as_bytes(), 0, [0; 2], false), Read::No, "{text}");
         }
         assert_eq!(read(b"EMAIL_3f9a01bcx", 0, [0; 2], false), Read::Mangled);

@@ -138,6 +138,22 @@ fn a_map_has_room_for_so_many_values_and_no_more() {
 }
 
 #[test]
+fn a_value_is_known_again_up_to_its_bound_and_in_an_answer_beyond_it() {
+    for len in [5, 6, Map::KNOWN_AGAIN_TO, Map::KNOWN_AGAIN_TO + 1] {
+        let value = "x".repeat(len);
+        let mut map = Map::default();
+        map.add("SECRET", &value, |_| 7).unwrap();
+        let hides = |within| {
+            let mut out = String::new();
+            map.hide(&format!("a {value}."), within, &mut out);
+            out == "a SECRET_000000000007."
+        };
+        assert_eq!(hides(map::In::Request), (Map::KNOWN_AGAIN..=Map::KNOWN_AGAIN_TO).contains(&len), "{len}");
+        assert!(hides(map::In::Answer) && hides(map::In::AnswerJson), "{len}");
+    }
+}
+
+#[test]
 fn two_values_with_the_same_digits_get_different_ones() {
     let mut map = Map::default();
     let digits = |choice| 7 + u64::from(choice);
@@ -255,7 +271,7 @@ proptest! {
     ) {
         let dialect = [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::Anthropic][dialect];
         let map = Arc::new(masker().mask(TEXT).unwrap().1);
-        let mut events = events::Events::new(dialect, map, lanes::Way::Restore, usize::MAX);
+        let mut events = events::Events::new(dialect.into(), map, lanes::Way::Restore, usize::MAX);
         let (sent, mut came) = (parts.concat(), Vec::new());
         for chunk in sent.as_bytes().chunks(size) {
             came.extend(events.push(Bytes::copy_from_slice(chunk)).unwrap().unwrap_or_default());

@@ -111,6 +111,11 @@ fn escape(bytes: &[u8], at: usize, end: usize) -> Option<(char, usize)> {
 
 /// The same for what is not ASCII.
 fn high_before(bytes: &[u8], end: usize) -> Option<(char, usize)> {
+    // Nearly all of them are of three bytes.
+    if let Some([first @ 0xe0..=0xef, second, third]) = bytes[..end].last_chunk() {
+        let code = [first, second, third].iter().fold(0, |code, byte| code << 6 | u32::from(**byte & 0x3f));
+        return Some((of_width(char::from_u32(code & 0xffff)?), end - 3));
+    }
     let from = end.saturating_sub(4);
     let at = from + bytes[from..end].iter().rposition(|byte| *byte & 0xc0 != 0x80)?;
     let ch = std::str::from_utf8(&bytes[at..end]).ok()?.chars().next()?;

@@ -1,10 +1,11 @@
 //! The text of an answer that passes.
 
 use http::{header, response};
-use lastbyte_core::sse::Scanner;
+use lastbyte_core::sse::{Event, Scanner};
 use lastbyte_core::{Ask, Dialect, is_encoded};
 
 use super::expect::Expect;
+use super::finish::Finish;
 use super::json::Step::{self, At, Key};
 use super::json::{Reader, Token};
 use super::text::{Text, Told};
@@ -14,6 +15,9 @@ use super::text::{Text, Told};
 pub(super) struct Answer {
     kind: Kind,
     text: Text,
+    finish: Finish,
+    /// Of a stream, how many events have passed.
+    events: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -25,7 +29,7 @@ enum Kind {
     Whole {
         dialect: Dialect,
         reader: Reader,
-        thought: Expect,
+        thought: Thought,
     },
     /// Why it is not read.
     Unread(&'static str),
@@ -34,21 +38,31 @@ enum Kind {
 impl Answer {
     /// Of the body behind `head`. An event has at most `max_event` bytes.
     pub(super) fn new(ask: &Ask, head: &response::Parts, max_event: usize, text: Text) -> Self {
-        Self { kind: Kind::of(ask, head, max_event), text }
+        let kind = Kind::of(ask, head, max_event);
+        let events = matches!(kind, Kind::Stream { .. }).then_some(0);
+        Self { kind, text, finish: Finish::default(), events }
     }
 
     /// Takes the next bytes of its body.
     pub(super) fn read(&mut self, bytes: &[u8]) {
-        let text = &mut self.text;
+        let Self { text, finish, events: count, .. } = self;
         match &mut self.kind {
             Kind::Stream { events, scanner } => {
-                if scanner.push(bytes, |event| events.read(event.name(), event.data(), text)).is_err() {
+                let each = |event: Event<'_>| {
+                    let is_event = event.data() != b"[DONE]";
+                    *count = count.map(|count| count.saturating_add(u32::from(is_event)));
+                    events.read(event.name(), event.data(), text, finish);
+                };
+                if scanner.push(bytes, each).is_err() {
                     self.kind = Kind::Unread("too large an event");
                 }
             }
             Kind::Whole { dialect, reader, thought } => {
                 let dialect = *dialect;
-                reader.push(bytes, |path, token| read_whole(dialect, path, token, thought, text));
+                reader.push(bytes, |path, token| {
+                    finish.whole(dialect, path, token);
+                    read_whole(dialect, path, token, thought, text);
+                });
                 if reader.is_broken() {
                     self.kind = Kind::Unread("no JSON");
                 }
@@ -57,11 +71,22 @@ impl Answer {
         }
     }
 
+    /// Of a stream, how many events have passed, its end mark not among them. Who counts further in may not be the one
+    /// whose handle is seen, or be ahead of what its reader has.
+    pub(super) fn events(&self) -> Option<u32> {
+        self.events
+    }
+
     /// What it was, or why that is not known.
     pub(super) fn finish(self) -> Result<Told, &'static str> {
         match self.kind {
             Kind::Unread(why) => Err(why),
-            _ => Ok(self.text.finish()),
+            // Of an item whose kind is not known nothing is told: it may be a thought.
+            Kind::Whole { reader, thought, .. } if !reader.is_done() => {
+                Ok(thought.before.map_or(self.text, |before| *before).break_off())
+            }
+            _ if self.finish.is_end() => Ok(self.text.finish()),
+            _ => Ok(self.text.break_off()),
         }
     }
 }
@@ -80,9 +105,23 @@ impl Kind {
         let kind = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
         if essence.eq_ignore_ascii_case(b"application/json") {
-            return Self::Whole { dialect, reader: Reader::new(), thought: Expect::none("reasoning") };
+            return Self::Whole { dialect, reader: Reader::new(), thought: Thought::new() };
         }
         Self::Unread("no chat answer")
+    }
+}
+
+/// Whether an item of an answer is a thought, which need not be known before its text is read.
+#[derive(Debug)]
+struct Thought {
+    kind: Expect,
+    /// The text before that item.
+    before: Option<Box<Text>>,
+}
+
+impl Thought {
+    fn new() -> Self {
+        Self { kind: Expect::none("reasoning"), before: None }
     }
 }
 
@@ -100,7 +139,7 @@ impl Events {
         Self { dialect, reader: Reader::new(), kind: Vec::new() }
     }
 
-    fn read(&mut self, name: &[u8], data: &[u8], text: &mut Text) {
+    fn read(&mut self, name: &[u8], data: &[u8], text: &mut Text, finish: &mut Finish) {
         let first = match self.dialect {
             Dialect::OpenAiChat => self.first_choice(data),
             Dialect::OpenAiResponses | Dialect::Anthropic => match self.kind(name, data) {
@@ -109,12 +148,14 @@ impl Events {
                     text.part();
                     None
                 }
+                b"response.completed" | b"message_delta" => Some(0),
                 _ => None,
             },
         };
         let Some(first) = first else { return };
         let dialect = self.dialect;
         self.reader.whole(data, |path, token| {
+            finish.event(dialect, path, token, first);
             if let Token::Piece(piece) = token
                 && is_text(dialect, path, first)
             {
@@ -177,19 +218,27 @@ fn is_said(inner: &[Step]) -> bool {
 }
 
 /// A value of an answer in one piece.
-fn read_whole(dialect: Dialect, path: &[Step], token: Token<'_>, thought: &mut Expect, text: &mut Text) {
+fn read_whole(dialect: Dialect, path: &[Step], token: Token<'_>, thought: &mut Thought, text: &mut Text) {
     let is_text = match (dialect, path) {
         (Dialect::OpenAiChat, [Key("choices"), At(0), Key("message"), inner @ ..]) => is_said(inner),
         (Dialect::OpenAiResponses, [Key("output"), At(_), inner @ ..]) => match inner {
             [] => {
-                *thought = Expect::none("reasoning");
+                if let Some(before) = thought.before.take().filter(|_| thought.kind.is_met()) {
+                    *text = *before;
+                }
+                *thought = Thought::new();
                 false
             }
             [Key("type")] => {
-                thought.take(token);
+                thought.kind.take(token);
                 false
             }
-            [Key("content"), At(_), Key("text" | "refusal")] => !thought.is_met(),
+            [Key("content"), At(_), Key("text" | "refusal")] => {
+                if thought.kind.is_open() {
+                    thought.before.get_or_insert_with(|| Box::new(text.clone()));
+                }
+                !thought.kind.is_met()
+            }
             _ => false,
         },
         (Dialect::Anthropic, [Key("content"), At(_), Key("text")]) => true,

@@ -38,6 +38,11 @@ impl Expect {
         self.is_known && self.matched == Some(self.word.len())
     }
 
+    /// Whether none has come to its end yet.
+    pub(super) fn is_open(&self) -> bool {
+        !self.is_known
+    }
+
     /// Whether another one has come.
     pub(super) fn is_missed(&self) -> bool {
         self.is_known && !self.is_met()

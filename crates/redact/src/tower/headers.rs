@@ -12,9 +12,9 @@ use tower_service::Service;
 /// Headers whose values let whoever reads them do what the sender may do.
 ///
 /// Credentials of HTTP (RFC 9110, RFC 6265), and the names under which chat APIs, clouds and gateways before them take
-/// a key. With an idempotency key an answer can be read that another one has paid for. Browsers that speak OpenAI's
+/// a key or hand on who has signed in (DPoP: RFC 9449). With an idempotency key an answer can be read that another one has paid for. Browsers that speak OpenAI's
 /// realtime API have no other place for their key than the WebSocket's protocol.
-pub const SENSITIVE: [&str; 19] = [
+pub const SENSITIVE: [&str; 40] = [
     "authorization",
     "proxy-authorization",
     "cookie",
@@ -34,11 +34,34 @@ pub const SENSITIVE: [&str; 19] = [
     "x-vault-token",
     "idempotency-key",
     "sec-websocket-protocol",
+    "apikey",
+    "x-litellm-api-key",
+    "x-openai-api-key",
+    "x-functions-key",
+    "private-token",
+    "x-gitlab-token",
+    "x-session-token",
+    "x-refresh-token",
+    "x-auth-request-access-token",
+    "x-forwarded-authorization",
+    "x-original-authorization",
+    "x-serverless-authorization",
+    "cf-access-client-secret",
+    "cf-access-jwt-assertion",
+    "x-goog-iap-jwt-assertion",
+    "x-amzn-oidc-data",
+    "x-amzn-oidc-accesstoken",
+    "x-ms-token-aad-access-token",
+    "x-ms-token-aad-id-token",
+    "x-ms-token-aad-refresh-token",
+    "dpop",
 ];
 
-/// Those of responses alone: cookies (RFC 6265), and what goes on with an authentication (RFC 9110, section 11.6.3).
-pub const SENSITIVE_IN_RESPONSES: [&str; 3] =
-    ["set-cookie", "authentication-info", "proxy-authentication-info"];
+/// Those of responses alone: cookies (RFC 6265), what goes on with an authentication (RFC 9110, section 11.6.3), the
+/// tokens of OpenStack's sign-in, and where a redirect leads: signed URLs and OAuth (RFC 6749, section 4.2.2) have their
+/// token there.
+pub const SENSITIVE_IN_RESPONSES: [&str; 5] =
+    ["set-cookie", "authentication-info", "proxy-authentication-info", "x-subject-token", "location"];
 
 /// Marks the values of sensitive headers, so that `Debug` shows `Sensitive` in their place, and HTTP/2 does not keep
 /// them in its compression tables (RFC 7541, section 7.1.3).

@@ -6,18 +6,22 @@ use crate::utf8::Utf8;
 const MAX_DEPTH: usize = 128;
 
 /// Names that somebody asks for. Any other is shown as `""`.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 18] = [
     "choices",
     "content",
     "content_block",
     "delta",
+    "finish_reason",
     "index",
     "input",
     "message",
     "messages",
     "output",
     "refusal",
+    "response",
     "role",
+    "status",
+    "stop_reason",
     "text",
     "type",
     "",

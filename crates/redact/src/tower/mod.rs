@@ -52,7 +52,7 @@
 //! | `dialect` | the wire format: `chat`, `responses`, `messages` |
 //! | `status` | of the head; none where there was no head |
 //! | `ending`, `code` | how it ended: `complete`, `truncated`, `abandoned`, …; the code of [`Ending::code`](lastbyte_core::Ending::code) where it did not end well |
-//! | `events` | how many events the answer had |
+//! | `events` | how many events of the answer had passed, its end mark not among them |
 //! | `input_tokens`, `output_tokens` | as the API counted them, where it did |
 //! | `head_ms`, `content_ms`, `ms` | from the request to the head, to the first content of a stream, to the end, in milliseconds |
 //! | `question_chars`, `question_language`, `question_hash` | the [`Digest`](crate::Digest) of the last user message that has a text; its parts are joined by line ends |
@@ -60,11 +60,14 @@
 //! | `question_unread` | why there is none: `compressed`, `no JSON`, `no user message`, `not read to its end` |
 //! | `answer_chars`, `answer_language`, `answer_hash` | the same of the whole text of the first choice, as far as it came |
 //! | `answer`, `answer_cut` | with [`Show::Redacted`] its end |
+//! | `answer_withheld` | how many bytes at the end of an answer that broke off are not shown |
 //! | `answer_unread` | why there is none: `compressed`, `no chat answer`, `no JSON`, `too large an event`, `no answer` |
 //!
 //! [`Show::Digest`], the default, has no word of them. [`Show::Redacted`] has names and stories: no rule finds them. A value
 //! that is split over events of a stream, or over pieces of a body, is found like any other; and a text is cut after it was
-//! redacted, so that no half of a value is left. Reasoning, tool calls and what tools gave are not looked at.
+//! redacted, so that no half of a value is left. Where an answer breaks off, or ends for another reason than that all is
+//! said (`length`, a filter, a stop sequence where it is told apart), its last word or number may be half a value: what
+//! could become one is withheld. Reasoning, tool calls and what tools gave are not looked at.
 //!
 //! A body that is compressed is not looked at, and the line says so.
 //!
@@ -89,11 +92,12 @@
 //! | JSON, how deep | 128 levels | it is taken to be none |
 //!
 //! Of a call that is logged, there are kept: these, what the redactor holds back of each text, and a state of some hundred
-//! bytes. Neither text is kept or copied as a whole. Of a call that is not, nothing.
+//! bytes; of an answer in one piece twice as much while the kind of an item is not known. Neither text is kept or copied as a whole. Of a call that is not, nothing.
 
 mod answer;
 mod body;
 mod expect;
+mod finish;
 mod future;
 mod headers;
 mod json;

@@ -95,6 +95,7 @@ impl Record {
                 (handle.ending().cloned().unwrap_or(Ending::Abandoned), Some(handle.events()))
             }
         };
+        let events = self.answer.as_ref().and_then(Answer::events).or(events);
         let usage = usage(&ending);
         let question = Line::of(match &self.question {
             Ok(question) => question.lock().unwrap_or_else(PoisonError::into_inner).finish(),
@@ -126,6 +127,7 @@ impl Record {
             answer_language = answer.language(),
             answer_hash = answer.hash(),
             answer_cut = answer.cut(),
+            answer_withheld = answer.withheld(),
             answer_unread = answer.unread(),
             "a question was answered, or was not",
         );
@@ -168,6 +170,10 @@ impl Line {
 
     fn cut(&self) -> Option<bool> {
         self.told().map(|told| told.cut).filter(|cut| *cut)
+    }
+
+    fn withheld(&self) -> Option<u64> {
+        self.told().map(|told| told.withheld as u64).filter(|bytes| *bytes > 0)
     }
 
     fn unread(&self) -> Option<&'static str> {

@@ -6,7 +6,6 @@ use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::self_test::{SONG, caught};
-use crate::json;
 use crate::{Redactor, Stream};
 
 /// The longest line of JSON that is held until it ends, in bytes. Of a longer one, only the fact is written.
@@ -114,7 +113,7 @@ impl<W: Write> Drop for Redacting<W> {
         match &mut self.how {
             How::Text(stream) => stream.finish(&mut self.out),
             How::Json { redactor, line, .. } if !line.is_empty() => {
-                json::redact(redactor, &String::from_utf8_lossy(line), &mut self.out);
+                self.out.push_str(&redactor.redact_json(&String::from_utf8_lossy(line)));
             }
             How::Json { .. } => {}
         }
@@ -141,7 +140,7 @@ fn push_lines(
         }
         if ends {
             *is_too_long = false;
-            json::redact(redactor, &String::from_utf8_lossy(line), out);
+            out.push_str(&redactor.redact_json(&String::from_utf8_lossy(line)));
             line.clear();
         }
     }

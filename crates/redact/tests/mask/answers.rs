@@ -74,6 +74,18 @@ async fn an_event_that_is_rewritten_keeps_all_else() {
 }
 
 #[tokio::test]
+async fn a_first_event_of_several_lines_keeps_its_byte_order_mark() {
+    let api = |_: &_, body: &Bytes| {
+        let delta = json!({"index": 0, "delta": {"content": standin(body)}, "finish_reason": "stop"});
+        stream([format!("\u{feff}data: {{\"choices\":[\ndata: {delta}]}}\n\n")])
+    };
+    let (answer, _) = send(&layer(), says(CHAT, MAIL), api).await;
+    let delta = json!({"index": 0, "delta": {"content": MAIL}, "finish_reason": "stop"});
+    let expected = format!("\u{feff}data: {{\"choices\":[ {delta}]}}\n\n");
+    assert_eq!(read(answer).await.0, expected);
+}
+
+#[tokio::test]
 async fn choices_reasoning_and_tool_calls_are_texts_of_their_own() {
     let api = |_: &_, body: &Bytes| {
         let standin = standin(body);
@@ -311,4 +323,35 @@ async fn stand_ins_that_a_model_made_up_or_broke_are_counted() {
     assert_eq!(joined(&read(answer).await.0).0, expected);
     let totals = layer.totals();
     assert_eq!((totals.masked, totals.values, totals.restored, totals.lost), (1, 1, 1, 2));
+}
+
+#[tokio::test]
+async fn stand_ins_of_a_dialogue_that_the_api_keeps_are_counted() {
+    let kept = "EMAIL_0123456789ab";
+    for (names, lost) in [
+        (json!({}), 0),
+        (json!({"previous_response_id": "resp_1"}), 1),
+        (json!({"conversation": {"id": "conv_1"}}), 1),
+        (json!({"previous_response_id": null}), 0),
+    ] {
+        for stream in [false, true] {
+            let mut body = json!({"model": "m", "input": "what is my mail?", "stream": stream});
+            body.as_object_mut().unwrap().extend(names.as_object().unwrap().clone());
+            let answer = if stream {
+                events(PATHS[1], &cut(kept, [9]), &[]).concat()
+            } else {
+                json!({"output": [{"content": [{"type": "output_text", "text": kept}]}]}).to_string()
+            };
+            let (layer, sent) = (layer(), answer.clone());
+            let api = move |_: &_, _: &_| {
+                let kind = if stream { "text/event-stream" } else { "application/json" };
+                chunks(kind, vec![ok(sent.clone())])
+            };
+            let (answered, seen) = send(&layer, post(PATHS[1], body.to_string()), api).await;
+            assert_eq!(seen.unwrap().1, body.to_string());
+            assert_eq!(read(answered).await.0, answer);
+            let totals = layer.totals();
+            assert_eq!((totals.masked, totals.lost, totals.unread), (0, lost, 0), "{body}");
+        }
+    }
 }

@@ -4,5 +4,8 @@
 
 mod answers;
 mod requests;
+mod shapes;
 mod streams;
+mod structured;
 mod support;
+mod waiting;

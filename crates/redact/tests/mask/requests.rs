@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-const MAIL: &str = "li.wei@example.com";
+pub(crate) const MAIL: &str = "li.wei@example.com";
+const CHAT: &str = PATHS[0];
 
 /// The body as the chat API sees it, and as a reader has it back.
-async fn seen(path: &str, body: &str) -> (String, String) {
+pub(crate) async fn seen(path: &str, body: &str) -> (String, String) {
     let echo = |_: &_, body: &Bytes| {
         head("application/json")
             .body(Full::new(body.clone()).map_err(|never| match never {}).boxed_unsync())
@@ -33,7 +34,7 @@ async fn what_somebody_said_is_masked_and_nothing_else() {
                 {"type": "text", "text": MAIL},
                 {"type": "image_url", "image_url": {"url": format!("https://{MAIL}/a.png"), "detail": MAIL}},
                 {"type": "input_audio", "input_audio": {"data": "QWxhZGRpbjpvcGVuMTM4MTIzNDU2Nzg=", "format": "wav"}},
-                {"type": "file", "file": {"file_data": format!("data:text/plain;{MAIL}"), "file_id": MAIL}},
+                {"type": "file", "file": {"file_data": "data:text/plain;base64,MTM4MTIzNDU2Nzg=", "file_id": MAIL}},
             ]},
             {"role": "assistant", "reasoning_content": MAIL, "tool_calls": [
                 {"id": MAIL, "type": "function", "function": {"name": "f", "arguments": format!("{{\"to\":\"{MAIL}\"}}")}},
@@ -64,7 +65,7 @@ async fn what_somebody_said_is_masked_and_nothing_else() {
         ],
     });
     for (path, body, masked, stays) in
-        [(PATHS[0], chat, 10, 8), (PATHS[1], responses, 5, 7), (PATHS[2], messages, 8, 4)]
+        [(PATHS[0], chat, 10, 7), (PATHS[1], responses, 5, 7), (PATHS[2], messages, 8, 4)]
     {
         let body = body.to_string();
         let (seen, back) = seen(path, &body).await;
@@ -118,6 +119,34 @@ async fn a_value_is_masked_wherever_it_stands_once_it_is_known_to_be_one() {
 }
 
 #[tokio::test]
+async fn a_value_is_known_where_json_has_escaped_it() {
+    for (value, results) in [
+        (r"C0rp\admin!9", &[r#"{"login":"C0rp\\admin!9"}"#][..]),
+        ("Zq8/kk+Tr4w", &[r#"{"login":"Zq8/kk+Tr4w"}"#, r#"{"login":"Zq8\/kk+Tr4w"}"#]),
+        ("Zü8kk+Tr4w", &[r#"{"login":"Z\u00fc8kk+Tr4w"}"#]),
+    ] {
+        for result in results {
+            let body = json!({"messages": [
+                {"role": "user", "content": format!("password: {value} ")},
+                {"role": "tool", "tool_call_id": "c", "content": result},
+                {"role": "tool", "tool_call_id": "d", "content": format!("it is {value} here")},
+            ]});
+            let (seen, back) = seen(CHAT, &body.to_string()).await;
+            let seen: Value = serde_json::from_str(&seen).unwrap();
+            let text = |at: usize| seen["messages"][at]["content"].as_str().unwrap();
+            assert_eq!(
+                text(0).strip_prefix("password: "),
+                text(2).strip_prefix("it is ").map(|text| &text[..20])
+            );
+            let result = text(1).strip_prefix(r#"{"login":""#).unwrap().strip_suffix(r#""}"#).unwrap();
+            // The same value: the first six digits are.
+            assert_eq!((result.len(), &result[..13]), (19, &text(0)[10..23]), "{seen}");
+            assert_eq!(back, body.to_string());
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_a_value_stays_byte_for_byte() {
     let plain = "{ \"messages\" : [{\"content\":\"caf\\u00e9 \\/ EMAIL_0123456789ab\"}], \"n\":1.50 }";
     let (request, seen) = (post(PATHS[0], plain), |_: &_, _: &_| stream(["x"]));
@@ -154,12 +183,11 @@ async fn what_cannot_be_read_is_refused_or_passes_as_it_is() {
         request
     };
     let text = "x".repeat(1_000);
-    let unreadable: [(Request<Full<Bytes>>, StatusCode, &str); 6] = [
+    let unreadable: [(Request<Full<Bytes>>, StatusCode, &str); 5] = [
         (gzip(post(PATHS[0], MAIL)), StatusCode::UNSUPPORTED_MEDIA_TYPE, MAIL),
         (post(PATHS[1], MAIL), StatusCode::BAD_REQUEST, MAIL),
         (post(PATHS[2], "{\"messages\":[]} {}"), StatusCode::BAD_REQUEST, "{\"messages\":[]} {}"),
         (post(PATHS[0], &b"{\"user\":\"\xff\"}"[..]), StatusCode::BAD_REQUEST, "{\"user\":\""),
-        (post(PATHS[0], "{\"user\":\"\\ud800\"}"), StatusCode::BAD_REQUEST, "{\"user\":\"\\ud800"),
         (post(PATHS[0], text.clone()), StatusCode::PAYLOAD_TOO_LARGE, &text),
     ];
     for (request, status, sent) in unreadable {

@@ -111,11 +111,16 @@ async fn only_the_first_of_several_answers_is_read() {
     let chunk = |choices: [String; 2]| format!("data: {{\"choices\":[{}]}}\n\n", choices.join(","));
     let chunks =
         [chunk([choice(0, "1381"), choice(1, "no")]), chunk([choice(1, "no"), choice(0, "2345678")])];
-    exchange(&redacted(), question("Hi"), stream(chunks)).await;
+    exchange(&redacted(), question("Hi"), stream(chunks.into_iter().chain(events(PATHS[0], &[])))).await;
     assert_eq!(lines.one()["answer"], "[PHONE]");
     let unnumbered =
         "data: {\"choices\":[{\"delta\":{\"content\":\"yes\"}},{\"delta\":{\"content\":\"no\"}}]}\n\n";
-    exchange(&redacted(), question("Hi"), stream([unnumbered])).await;
+    exchange(
+        &redacted(),
+        question("Hi"),
+        stream([unnumbered.to_owned()].into_iter().chain(events(PATHS[0], &[]))),
+    )
+    .await;
     assert_eq!(lines.one()["answer"], "yes");
 }
 
@@ -129,7 +134,7 @@ async fn reasoning_and_tool_calls_are_not_the_answer_and_a_refusal_is() {
         delta(json!({"refusal": "I can"})),
         delta(json!({"refusal": "not"})),
     ];
-    exchange(&redacted(), question("Hi"), stream(chat)).await;
+    exchange(&redacted(), question("Hi"), stream(chat.into_iter().chain(events(PATHS[0], &[])))).await;
     assert_eq!(lines.one()["answer"], "I cannot");
     let event = |kind: &str, mut data: Value| {
         data["type"] = kind.into();
@@ -143,7 +148,7 @@ async fn reasoning_and_tool_calls_are_not_the_answer_and_a_refusal_is() {
         event("content_block_delta", json!({"delta": {"type": "text_delta", "text": "two"}})),
         event("content_block_delta", json!({"delta": {"type": "input_json_delta", "partial_json": "{}"}})),
     ];
-    exchange(&redacted(), ask(PATHS[2]), stream(messages)).await;
+    exchange(&redacted(), ask(PATHS[2]), stream(messages.into_iter().chain(events(PATHS[2], &[])))).await;
     assert_eq!(lines.one()["answer"], "one\ntwo");
     let responses = [
         event("response.reasoning_text.delta", json!({"delta": "hm"})),
@@ -152,7 +157,7 @@ async fn reasoning_and_tool_calls_are_not_the_answer_and_a_refusal_is() {
         "event: response.output_text.delta\ndata: {\"delta\":\" two\"}\n\n".to_owned(),
         event("response.output_text.done", json!({"text": "one two"})),
     ];
-    exchange(&redacted(), ask(PATHS[1]), stream(responses)).await;
+    exchange(&redacted(), ask(PATHS[1]), stream(responses.into_iter().chain(events(PATHS[1], &[])))).await;
     assert_eq!(lines.one()["answer"], "one two");
 }
 
@@ -186,3 +191,56 @@ async fn what_cannot_be_read_passes_and_the_line_says_why() {
 }
 
 use http_body::Body as _;
+
+#[tokio::test]
+async fn reasoning_is_not_the_answer_where_its_kind_comes_behind_its_text() {
+    let lines = Lines::new();
+    let item = |text: &str, kind: &str| format!(r#"{{"content":[{{"text":"{text}"}}],"type":"{kind}"}}"#);
+    let items = [item("hidden", "reasoning"), item("shown", "message"), item("hidden", "reasoning")];
+    let json = format!(r#"{{"output":[{}],"status":"completed"}}"#, items.join(","));
+    for at in 0..json.len() {
+        let response = answer("application/json", Pieces::new([&json[..at], &json[at..]]));
+        exchange(&redacted(), ask(PATHS[1]), response).await;
+        let line = lines.one();
+        assert_eq!((line["answer"].as_str(), line["answer_chars"].as_str()), ("shown", "5"), "{at}");
+        let broken = answer("application/json", Pieces::new([&json[..at]]));
+        exchange(&redacted(), ask(PATHS[1]), broken).await;
+        assert!(!lines.one()["answer"].contains("hidden"), "{at}");
+    }
+}
+
+#[tokio::test]
+async fn of_an_answer_that_breaks_off_within_a_value_no_half_is_shown() {
+    let lines = Lines::new();
+    let ends = [("stop\"", "length\""), ("end_turn", "max_tokens"), ("completed", "incomplete")];
+    let cut = |text: String| ends.iter().fold(text, |text, (end, cut)| text.replace(end, cut));
+    for path in PATHS {
+        for (before, half) in [
+            ("Your card is ", "4111 1111 1111 111"),
+            ("The id: ", "11010119900307451"),
+            ("A key, ", "sk-proj-Ab12Cd34Ef5"),
+            ("Mail to ", "li.wei@example.c"),
+        ] {
+            let text = format!("{before}{half}");
+            let all = events(path, &splits(&text)[text.len()]);
+            let (broken, json) = (&all[..text.len()], typed_first(&whole(path, &text)));
+            let within = json.find(half).unwrap() + half.len();
+            for response in [
+                stream(broken),
+                stream([cut(all.concat())]),
+                answer("application/json", Pieces::new([cut(json.clone())])),
+                answer("application/json", Pieces::new([&json[..within]])),
+            ] {
+                exchange(&redacted(), ask(path), response).await;
+                let line = lines.one();
+                let shown = line["answer"].trim_end().trim_end_matches("[SECRET]");
+                assert_eq!(shown.trim_end(), before.trim_end(), "{path} {line:?}");
+                assert!(line.contains_key("answer_withheld"));
+            }
+            // A value that is whole has its mark.
+            let whole = events(path, &["打 138123", "45678"]);
+            exchange(&redacted(), ask(path), stream(&whole[..2])).await;
+            assert_eq!(lines.one()["answer"], "打 [PHONE]");
+        }
+    }
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
+use lastbyte_core::{EndingHandle, Phase, Scope};
 use lastbyte_redact::tower::RequestBody;
 use tower::{Layer as _, ServiceExt as _};
 
@@ -16,7 +17,7 @@ use crate::support::{
 #[tokio::test]
 async fn an_answer_that_breaks_is_logged_as_far_as_it_came() {
     let lines = Lines::new();
-    let deltas = events(PATHS[0], &["Hel", "lo"]);
+    let deltas = events(PATHS[0], &["Hel", "lo. "]);
     let error = "data: {\"error\":{\"code\":\"c\"}}\n\n";
     // What a lenient layer lets through: the frames that are good, and whether it fails.
     for (last, ending, code, lenient) in [
@@ -37,7 +38,7 @@ async fn an_answer_that_breaks_is_logged_as_far_as_it_came() {
             assert_eq!((good, fails), expected, "{ending}");
             let line = lines.one();
             assert_eq!((line["ending"].as_str(), line["code"].as_str()), (ending, code));
-            assert_eq!(line["answer"], "Hello");
+            assert_eq!(line["answer"].trim_end(), "Hello.");
         }
     }
 }
@@ -53,7 +54,8 @@ async fn a_reader_that_leaves_is_logged_with_what_had_passed() {
     drop(body);
     let line = lines.one();
     assert_eq!((line["ending"].as_str(), line["code"].as_str()), ("abandoned", "interrupted"));
-    assert_eq!((line["answer"].as_str(), line["events"].as_str()), ("call 138", "1"));
+    assert_eq!((line["answer"].as_str(), line["events"].as_str()), ("call ", "1"));
+    assert_eq!((line["answer_withheld"].as_str(), line["answer_chars"].as_str()), ("3", "8"));
     // Before the first frame, and before the head.
     drop(send(&redacted(), question("Hi"), stream(events(PATHS[0], &["Hello"]))).await);
     assert_eq!(lines.one()["answer"], "");
@@ -69,6 +71,22 @@ async fn a_reader_that_leaves_is_logged_with_what_had_passed() {
         ("abandoned", "not read to its end")
     );
     assert!(!line.contains_key("status"));
+}
+
+#[tokio::test]
+async fn events_that_passed_are_counted_where_nobody_counts_further_in() {
+    let lines = Lines::new();
+    let (_reporter, handle) = EndingHandle::new(Scope::Answer, Phase::FirstEvent);
+    for (frames, events_passed) in [(1, "1"), (2, "2"), (4, "3")] {
+        let mut response = stream(events(PATHS[0], &["one ", "two "]));
+        response.extensions_mut().insert(handle.clone());
+        let mut body = send(&redacted(), question("Hi"), response).await.into_body();
+        for _ in 0..frames {
+            body.frame().await.unwrap().unwrap();
+        }
+        drop(body);
+        assert_eq!(lines.one()["events"], events_passed);
+    }
 }
 
 /// Polls it once; whether it waits.

@@ -96,3 +96,13 @@ async fn between_the_two_no_log_shows_a_value() {
     );
     assert!(!seen.contains("secret"), "{seen}");
 }
+
+#[test]
+fn keys_of_gateways_and_tokens_of_sign_ins_are_among_them() {
+    for name in ["apikey", "x-litellm-api-key", "cf-access-jwt-assertion", "x-amzn-oidc-data", "dpop"] {
+        assert!(SENSITIVE.contains(&name), "{name}");
+    }
+    for name in ["location", "x-subject-token"] {
+        assert!(SENSITIVE_IN_RESPONSES.contains(&name), "{name}");
+    }
+}
