@@ -64,7 +64,7 @@
 //! | [`Id`](Rule::Id) | ID cards of China, SSN and ITIN of the USA, passports by the word before them, licence plates of China | GB 11643, ISO 7064 |
 //! | [`Card`](Rule::Card) | bank cards, IBAN | ISO/IEC 7812, ISO 13616 |
 //! | [`Ip`](Rule::Ip) | IPv4, IPv6; not loopback, private, link-local or unallocated ones | RFC 4291, RFC 5952 |
-//! | [`Secret`](Rule::Secret) | keys of some seventy providers, JSON web tokens, `Bearer` and `Basic`, passwords behind a word or in a URL, private keys | their beginnings and letters, RFC 7519, RFC 7468; a wrong check sum saves no token of GitHub |
+//! | [`Secret`](Rule::Secret) | keys of some seventy providers, JSON web tokens, `Bearer` and `Basic`, the headers `Authorization` and `Cookie`, passwords behind a word or in a URL, private keys | their beginnings and letters, RFC 7519, RFC 7468; a wrong check sum saves no token of GitHub |
 //! | [`Zh`](Rule::Zh) | runs of two or more Chinese characters; off unless it is asked for | nothing |
 //!
 //! # Rules of one's own
@@ -97,6 +97,14 @@
 //! - In doubt a value is hidden: 17179869184, which may be 16 GiB or a mobile number of China; `188 1300 1301`; four groups
 //!   of four digits whose check digit fits; `5.4.1.2` with no word before it.
 //! - Of a mail address with a Chinese domain and the same in Punycode the pseudonyms differ.
+//! - Passwords without quotes that are a word of small letters, with a capital in front or not (`password=summer`), and keys
+//!   without a digit that have fewer than 16 characters. In a sentence (`my password is …`) a password has a digit, or
+//!   several kinds of characters.
+//! - Passwords that nothing joins to their word (`密码 X`, `密码改成X`, `login with password X`, cells of a table), or a name
+//!   that says too little (`auth`, `sig` outside of a query); `-u user:X` and `-p X` of commands.
+//! - The rest of a password without quotes behind what looks like the next field (`&next=`, `,next:`) or a tag (`<br>`), and
+//!   of one in a URL behind a `/`, `?` or `#` that is not percent-encoded. Private keys without an end, in lines that begin
+//!   with something else than blanks and `>`.
 //!
 //! # Bounds
 //!

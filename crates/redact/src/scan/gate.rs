@@ -304,6 +304,9 @@ fn is_no_key(text: &str, at: usize, end: usize, memo: &mut Memo, complete: bool)
     if first.is_ascii_hexdigit() && end - at >= 32 && bytes[end] == b'.' {
         return false;
     }
+    if secret::begins_bot(&bytes[at..]) {
+        return false;
+    }
     // Telegram's.
     if first.is_ascii_digit() && matches!(end - at, 8..=10) && bytes[end] == b':' {
         return false;

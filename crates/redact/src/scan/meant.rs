@@ -9,7 +9,7 @@ use super::is_word;
 /// backslash, so that the one that closes it can be told. Between two words a colour is a blank.
 pub(super) fn as_meant(text: &str) -> Cow<'_, str> {
     if !text.bytes().fold(false, |found, byte| found | is_lead(byte)) {
-        return Cow::Borrowed(text);
+        return narrow(text);
     }
     let mut meant = String::with_capacity(text.len());
     let mut is_parted = false;
@@ -46,7 +46,25 @@ pub(super) fn as_meant(text: &str) -> Cow<'_, str> {
     if is_parted {
         meant.push(' ');
     }
-    Cow::Owned(meant)
+    Cow::Owned(narrow(&meant).into_owned())
+}
+
+/// Letters and digits of full width as they are meant, and without joints.
+fn narrow(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || !text.contains(|ch| is_joint(ch) || of_width(ch) != ch) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().filter(|ch| !is_joint(*ch)).map(of_width).collect())
+}
+
+/// The letter or digit that one of full width is meant as.
+fn of_width(ch: char) -> char {
+    match ch {
+        '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' | '＿' => {
+            char::from_u32(ch as u32 - 0xfee0).unwrap_or(ch)
+        }
+        _ => ch,
+    }
 }
 
 /// Whether an escape may begin with it.
@@ -96,12 +114,12 @@ fn high_before(bytes: &[u8], end: usize) -> Option<(char, usize)> {
     // Nearly all of them are of three bytes.
     if let Some([first @ 0xe0..=0xef, second, third]) = bytes[..end].last_chunk() {
         let code = [first, second, third].iter().fold(0, |code, byte| code << 6 | u32::from(**byte & 0x3f));
-        return Some((char::from_u32(code & 0xffff)?, end - 3));
+        return Some((of_width(char::from_u32(code & 0xffff)?), end - 3));
     }
     let from = end.saturating_sub(4);
     let at = from + bytes[from..end].iter().rposition(|byte| *byte & 0xc0 != 0x80)?;
     let ch = std::str::from_utf8(&bytes[at..end]).ok()?.chars().next()?;
-    Some((ch, at))
+    Some((of_width(ch), at))
 }
 
 /// Where a sequence for a terminal's colour begins that ends here.

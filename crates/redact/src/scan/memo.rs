@@ -90,7 +90,7 @@ fn code_to(bytes: &[u8], at: usize, complete: bool) -> (usize, usize) {
             b':' | b'.' => {}
             b'_' | b'a'..=b'z' | b'A'..=b'Z' => {}
             // They end all values, and what may be a password in a URL.
-            b' ' | b'"' | b'\n' | b'<' | b'>' => return (sign, place),
+            b' ' | b'\n' => return (sign, place),
             _ => return (at, place),
         }
         place += 1;

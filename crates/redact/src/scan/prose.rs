@@ -2,7 +2,7 @@
 //!
 //! Words of small letters (a capital may begin one), of fewer than [`LONGEST`] signs, with blanks between them: no digit,
 //! no `@`, no colon. None of them is a value, and none announces one: credentials behind `Basic` have a capital or a digit
-//! within them, and what a word such as `password is` announces without quotes has a digit. A quote that opens behind a
+//! within them, and what a word such as `password is` announces without quotes has a digit, a sign or such a capital. A quote that opens behind a
 //! word is no prose.
 
 /// How many bytes are looked at together.
@@ -96,7 +96,9 @@ fn strange(block: &[u8; BLOCK], before: &[u8; BLOCK], second: &[u8; BLOCK]) -> [
             | (*byte == b')')
             | (*byte == b'-');
         let capital = byte.wrapping_sub(b'A') < 26;
-        let opens = quote & (*before == b' ') & (is_letter(*second) | (*second == b' '));
+        let blank = (*before == b' ') & (is_letter(*second) | (*second == b' ') | (*second == b')'));
+        // `b"…"`
+        let opens = quote & (blank | is_letter(*before) & !is_letter(*second));
         *strange = u8::from(!(letter | sign) | capital & !is_blank(*before) | opens);
     }
     strange

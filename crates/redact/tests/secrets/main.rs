@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod headers;
+mod names;
 mod pem;
 mod url;
+mod values;
 
 use lastbyte_redact::{Redactor, Rule};
 

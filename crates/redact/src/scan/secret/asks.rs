@@ -1,6 +1,6 @@
 //! Whether something announces that a secret follows: a shortcut that changes no result.
 
-use super::announce::ends_with;
+use super::announce::{LOOSE, PREFIXES, WRAPS, ends_with, tag_name};
 use super::names::{announces, bare};
 use crate::scan::BEFORE;
 use crate::scan::cursor::{Atom, is_joint};
@@ -28,9 +28,10 @@ pub(in crate::scan) fn asks(bytes: &[u8], at: usize, last: Option<char>) -> bool
                 let word = &bytes[..at - 1];
                 // `password is …`, `--password …`
                 let may = match byte | 0x20 {
-                    b'r' => may_end_in(word, b"bearer"),
+                    b'r' => may_end_in(word, b"bearer") || may_end_in(word, b"!!str"),
                     b'c' => may_end_in(word, b"basic"),
-                    b's' => may_end_in(word, b" is"),
+                    b's' => [b" is", &b" was"[..], b" es"].iter().any(|end| may_end_in(word, end)),
+                    b't' => [b" ist", &b" est"[..], b" lautet"].iter().any(|end| may_end_in(word, end)),
                     _ => false,
                 };
                 (may || announces_plainly(word) != Some(false)) && is_asked(bytes, at)
@@ -125,6 +126,12 @@ fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
     }
     let sign = match bytes[..at].last_chunk::<2>()? {
         b",\"" | b"{\"" | b"[\"" => return Some(false),
+        [prefix, b'"']
+            if matches!(prefix | 0x20, b'b' | b'r' | b'u' | b'f')
+                && !is_letter(bytes, at.wrapping_sub(3)) =>
+        {
+            return None;
+        }
         [b' ' | b'\n', b'"'] if is_behind_sign(&bytes[..at - 1]) => return Some(false),
         [_, b'"'] if stands(bytes, at - 1) => return Some(false),
         [b':' | b'=', b'"' | b' '] => at - 2,
@@ -140,9 +147,26 @@ fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
         return Some(true);
     }
     // `the password is:`, `PASSWORD: String=`
-    let may_be_joined = matches!(name.last(), Some(b's' | b'S' | b'r' | b'R' | b'g' | b'G'));
-    let is_joined = || [&b"is"[..], b"str", b"ing"].iter().any(|end| ends_with(name, end));
-    (!may_be_joined || !is_joined()).then_some(false)
+    let is_word = |word: &str| {
+        let before = ends_with(name, word.as_bytes()).then(|| &name[..name.len() - word.len()]);
+        before.is_some_and(|before| {
+            !before.last().is_some_and(u8::is_ascii_alphabetic)
+                || colour_before(before, before.len()).is_some()
+        })
+    };
+    let is_joined = match name.last().map(u8::to_ascii_lowercase) {
+        Some(b's') => ends_with(name, b"is") || is_word("was") || is_word("es"),
+        Some(b't') => is_word("ist") || is_word("est") || is_word("lautet"),
+        Some(b'r') => ends_with(name, b"str"),
+        Some(b'g') => ends_with(name, b"ing"),
+        Some(b'e') => is_word("value"),
+        _ => false,
+    };
+    (!is_joined).then_some(false)
+}
+
+fn is_letter(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_some_and(u8::is_ascii_alphanumeric)
 }
 
 /// Whether nothing but blanks stands behind a sign that joins nothing.
@@ -150,10 +174,10 @@ fn is_asked_plainly(bytes: &[u8], at: usize) -> Option<bool> {
 fn is_behind_sign(bytes: &[u8]) -> bool {
     const MOST: usize = 4;
     let blanks = bytes.iter().rev().take(MOST).take_while(|byte| matches!(byte, b' ' | b'\n')).count();
-    matches!(
-        bytes[..bytes.len() - blanks].last(),
-        Some(b'.' | b',' | b')' | b']' | b'!' | b'?' | b'-' | b'"')
-    )
+    let bytes = &bytes[..bytes.len() - blanks];
+    // `string(9) "…"`
+    let is_length = matches!(bytes, [.., b'0'..=b'9', b')']);
+    !is_length && matches!(bytes.last(), Some(b'.' | b',' | b')' | b']' | b'!' | b'?' | b'-' | b'"'))
 }
 
 /// Whether the name here announces a value, told by its last characters, which stand for themselves; else nothing is said.
@@ -179,12 +203,15 @@ fn announces_plainly(name: &[u8]) -> Option<bool> {
     is_plain.then(|| announces(bare))
 }
 
-/// Whether a word may end in this one, told by its bytes. All escapes of its letters end in a digit or a sign.
+/// Whether a word may end in this one, told by its bytes. All escapes of its letters end in a digit or a sign; a colour may
+/// stand for the blank in front of it.
 fn may_end_in(word: &[u8], name: &[u8]) -> bool {
-    let mut pairs = word.iter().rev().zip(name.iter().rev());
-    pairs
-        .find(|(byte, name)| !byte.eq_ignore_ascii_case(name))
-        .is_none_or(|(byte, _)| !byte.is_ascii_alphabetic())
+    let pairs = word.iter().rev().zip(name.iter().rev());
+    let same = pairs.take_while(|(byte, name)| byte.eq_ignore_ascii_case(name)).count();
+    let rest = &word[..word.len() - same];
+    same == name.len()
+        || !rest.last().is_some_and(u8::is_ascii_alphabetic)
+        || name[0] == b' ' && same + 1 == name.len() && colour_before(rest, rest.len()).is_some()
 }
 
 /// Whether what ends here is a letter or digit that ends no escape.
@@ -252,9 +279,27 @@ fn is_asked(bytes: &[u8], at: usize) -> bool {
     if matches!(ch, '"' | '\'' | '`') {
         back.end = start;
         back.skip(|ch| ch == '\\');
+        let quote = ch;
         let here = back.end;
-        if !back.ends_with("Some(") {
+        let mut more = || back.next() == Some(quote);
+        if !(more() && more()) {
             back.end = here;
+        }
+        // `b"…"`
+        let mut prefix = back;
+        if prefix.next().is_some_and(|ch| ch.is_ascii() && PREFIXES.contains(&(ch as u8)))
+            && !prefix.peek().is_some_and(|(ch, _)| ch.is_ascii_alphanumeric())
+        {
+            back = prefix;
+        }
+        // `Some("…"`, `setPassword("…"`, `string(9) "…"`
+        match back.peek() {
+            Some(('(', at)) => {
+                let ends = |word: &&str| Back { end: back.end, ..back }.ends_with(word);
+                return WRAPS.iter().any(ends) || announced(Back { end: at, ..back }, unseen);
+            }
+            Some((' ', at)) if matches!((Back { end: at, ..back }).peek(), Some((')', _))) => return true,
+            _ => {}
         }
     }
     let here = back.end;
@@ -274,17 +319,22 @@ fn is_asked(bytes: &[u8], at: usize) -> bool {
                 back.end = at;
             }
         }
-        ch if ch.is_ascii_alphabetic() => {
-            let loosely = ["bearer", "basic", " is"].iter().any(|end| ends(word, end));
+        ch if ch.is_ascii_alphanumeric() || ch == '_' => {
+            let mut words = ["bearer", "basic", "!!str"].iter().chain(&LOOSE);
+            let loosely = words.any(|end| ends(word, end.trim_start()));
             return parted && (loosely || announced(Back { end: word, ..back }, unseen));
         }
         _ => return false,
     }
     back.skip(|ch| matches!(ch, ' ' | '\t' | '"' | '\'' | '`' | '\\' | '*' | ']'));
     // More words between them, and types.
-    if [" is", "str", "tring", ">"].iter().any(|end| ends(back.end, end))
+    if ["str", "tring", ">", " value"].iter().chain(&LOOSE).any(|end| ends(back.end, end.trim_start()))
         || matches!(back.peek(), Some(('是' | '为', _)))
     {
+        return true;
+    }
+    // `<wsse:Password Type="…">`
+    if ch == '>' && back.end < whole.end && (!is_plain || tag_name(&bytes[far..here]).is_some()) {
         return true;
     }
     announced(back, unseen)

@@ -83,8 +83,34 @@ fn shapes(two: [u8; 2]) -> impl Iterator<Item = &'static Shape> + Clone {
         .filter(move |shape| shape.begins.as_bytes().starts_with(&two))
 }
 
-/// A key that begins here.
-pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found> {
+/// A key that begins here; that of a bot in a URL begins behind a word.
+pub(super) fn find(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<(usize, Found)> {
+    let start = cursor.at();
+    if cursor.peek()?.ch == 'b' && !last.is_some_and(|ch| ch.is_ascii_alphanumeric() || ch == '_') {
+        if let Some(found) = bot(cursor) {
+            return Some(found);
+        }
+        cursor.set(start);
+    }
+    Some((start, key(cursor, last)?))
+}
+
+/// How the address of a bot of Telegram begins, in figures and letters that stand for themselves.
+pub(in crate::scan) fn begins_bot(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'b', b'o', b't', b'0'..=b'9', ..])
+}
+
+/// `/bot<token>/sendMessage`
+fn bot(cursor: &mut Cursor<'_>) -> Option<(usize, Found)> {
+    for expected in "bot".chars() {
+        cursor.next().filter(|atom| atom.ch == expected && !atom.disguised)?;
+    }
+    let start = cursor.at();
+    cursor.peek().filter(|atom| !atom.disguised)?;
+    Some((start, telegram(cursor)?))
+}
+
+fn key(cursor: &mut Cursor<'_>, last: Option<char>) -> Option<Found> {
     let first = cursor.peek()?.ch;
     if !first.is_ascii_alphanumeric() || last.is_some_and(|ch| ch.is_ascii_alphanumeric() || ch == '_') {
         return None;

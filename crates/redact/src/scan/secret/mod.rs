@@ -2,6 +2,8 @@
 
 mod announce;
 mod asks;
+mod ends;
+mod header;
 mod keys;
 mod names;
 mod pairs;
@@ -13,7 +15,7 @@ mod word;
 mod worth;
 
 pub(super) use self::asks::asks;
-pub(super) use self::keys::{begins_key, may_begin_key};
+pub(super) use self::keys::{begins_bot, begins_key, may_begin_key};
 pub(crate) use self::names::announces;
 pub(crate) use self::pairs::{canonical, is_secret_under};
 pub(crate) use self::tail::Tail;
@@ -35,15 +37,18 @@ pub(crate) fn find(cursor: &mut Cursor<'_>, before: &str, last: Option<char>, ru
         }
         cursor.set(start);
     }
-    let looks: [&dyn Fn(&mut Cursor<'_>) -> Option<Found>; 3] =
-        [&pem::find, &|cursor| keys::find(cursor, last), &|cursor| pairs::find(cursor, before, last)];
+    let looks: [&dyn Fn(&mut Cursor<'_>) -> Option<(usize, Found)>; 3] =
+        [&|cursor| Some((start, pem::find(cursor)?)), &|cursor| keys::find(cursor, last), &|cursor| {
+            pairs::find(cursor, before, last)
+        }];
     looks.into_iter().find_map(|look| {
         cursor.set(start);
-        Some(look(cursor)?.into_match(start))
+        let (start, found) = look(cursor)?;
+        Some(found.into_match(start))
     })
 }
 
-/// A secret, from where it was looked for.
+/// A secret, without where it begins.
 struct Found {
     end: usize,
     why: &'static str,

@@ -9,6 +9,8 @@ pub(super) enum Named {
     Pass,
     /// A key: if it looks like one.
     Key,
+    /// Cookies of HTTP.
+    Cookie,
 }
 
 const PASSWORDS: &[&str] = &[
@@ -34,6 +36,23 @@ const PASSWORDS: &[&str] = &[
     "密碼",
     "パスワード",
     "비밀번호",
+    "密 码",
+    "密码改",
+    "密码设",
+    "密码修改",
+    "密码更改",
+    "密码重置",
+    "password_confirmation",
+    "passwordconfirmation",
+    "password_confirm",
+    "passwordconfirm",
+    "password_new",
+    "password_old",
+    "password_repeat",
+    "passwordnew",
+    "passwordold",
+    "passwordrepeat",
+    "identified by",
 ];
 
 const PASSES: &[&str] = &["pass", "pw"];
@@ -76,6 +95,26 @@ const KEYS: &[&str] = &[
     "credential",
     "credentials",
     "authorization",
+    "bearer",
+    "openai_key",
+    "storage_key",
+    "subscription_key",
+    "subscriptionkey",
+    "functions-key",
+    "jwt_key",
+    "aes_key",
+    "hmac_key",
+    "master_key",
+    "masterkey",
+    "secret_key_base",
+    "gh_pat",
+    "github_pat",
+    "jsessionid",
+    "phpsessid",
+    "_auth",
+    "&sig",
+    "?sig",
+    "x-amz-signature",
     "密钥",
     "秘钥",
     "令牌",
@@ -87,8 +126,51 @@ const KEYS: &[&str] = &[
     "權杖",
 ];
 
-/// Whether this is the name of a secret, or ends as one does: `password`, `db_password`, `dbPassword` and `password2`, but
-/// not `nopassword`.
+const COOKIES: &[&str] = &["cookie"];
+
+/// What stands before such a word without a sign between: `pgpassword`, `newpassword`, `apitoken`.
+const GLUED: &[&str] = &[
+    "account",
+    "admin",
+    "api",
+    "app",
+    "bind",
+    "client",
+    "cluster",
+    "confirm",
+    "csrf",
+    "current",
+    "db",
+    "email",
+    "ftp",
+    "jwt",
+    "key",
+    "keystore",
+    "ldap",
+    "login",
+    "mail",
+    "master",
+    "my",
+    "mysql",
+    "new",
+    "old",
+    "pg",
+    "redis",
+    "root",
+    "server",
+    "service",
+    "session",
+    "smtp",
+    "ssh",
+    "store",
+    "sudo",
+    "truststore",
+    "user",
+    "wifi",
+];
+
+/// Whether this is the name of a secret, or ends as one does: `password`, `db_password`, `dbPassword`, `dbpassword` and
+/// `password2`, but not `nopassword`.
 pub(super) fn named(name: &str) -> Option<Named> {
     if !announces(name.as_bytes()) {
         return None;
@@ -100,14 +182,19 @@ pub(super) fn named(name: &str) -> Option<Named> {
             return false;
         }
         let Some(at) = name.len().checked_sub(word.len()) else { return false };
-        let Some(end) = name.get(at..) else { return false };
+        let Some(end) = name.get(at..).filter(|end| end.eq_ignore_ascii_case(word)) else { return false };
         let is_hump = end.starts_with(|ch: char| ch.is_ascii_uppercase())
             && name[..at].ends_with(|ch: char| ch.is_ascii_lowercase());
-        let is_letters = end.starts_with(|ch: char| ch.is_ascii_alphabetic() || !is_han(ch));
-        let whole = !is_letters || is_hump || !name[..at].ends_with(|ch: char| ch.is_ascii_alphabetic());
-        whole && end.eq_ignore_ascii_case(word)
+        let is_letters = end.starts_with(|ch: char| !is_han(ch) && !matches!(ch, '&' | '?'));
+        let glued = || {
+            let letters = name[..at].bytes().rev().take_while(u8::is_ascii_alphabetic).count();
+            GLUED.iter().any(|word| word.eq_ignore_ascii_case(&name[at - letters..at]))
+        };
+        let is_whole = !name[..at].ends_with(|ch: char| ch.is_ascii_alphabetic());
+        !is_letters || is_hump || is_whole || end.starts_with(|ch: char| ch.is_ascii_alphabetic()) && glued()
     };
-    let lists = [(PASSWORDS, Named::Password), (PASSES, Named::Pass), (KEYS, Named::Key)];
+    let lists: [(&[&str], _); 4] =
+        [(PASSWORDS, Named::Password), (PASSES, Named::Pass), (KEYS, Named::Key), (COOKIES, Named::Cookie)];
     lists.into_iter().find_map(|(words, named)| words.iter().any(ends).then_some(named))
 }
 
@@ -134,7 +221,7 @@ const BEFORE_ENDS: Pairs = pairs(1);
 /// The pairs that end so far before the words' ends. A word that begins with a half of it has any byte in front.
 const fn pairs(from_end: usize) -> Pairs {
     let mut pairs = [0; 1024];
-    let lists: [&[&str]; 3] = [PASSWORDS, PASSES, KEYS];
+    let lists: [&[&str]; 4] = [PASSWORDS, PASSES, KEYS, COOKIES];
     let mut list = 0;
     while list < lists.len() {
         let mut at = 0;
@@ -185,5 +272,52 @@ pub(crate) fn announces(name: &[u8]) -> bool {
     let Some(name) = bare(name) else { return true };
     let [.., second, last] = name else { return false };
     let third = name.len().checked_sub(3).map_or(b' ', |at| name[at]);
-    has(&ENDS, *second, *last) && has(&BEFORE_ENDS, third, *second)
+    has(&ENDS, *second, *last) && has(&BEFORE_ENDS, third, *second) && !is_another(name)
+}
+
+/// Endings of names that are common elsewhere, and what stands before them in names.
+const COMMON: [(&[u8; 3], &[u8; 4]); 6] = [
+    (b"ion", b"izat"),
+    (b"ion", b"rmat"),
+    (b"ase", b"sphr"),
+    (b"ase", b"ey_b"),
+    (b"ure", b"gnat"),
+    (b" by", b"fied"),
+];
+
+/// Whether it has such an ending behind something else, that is no escape.
+fn is_another(name: &[u8]) -> bool {
+    let Some((rest, end)) = name.split_last_chunk::<3>() else { return false };
+    let mut names = COMMON.iter().filter(|(common, _)| end.eq_ignore_ascii_case(*common)).peekable();
+    names.peek().is_some() && names.all(|(_, before)| differs(rest, *before))
+}
+
+/// Whether it ends in something else, told by letters that stand for themselves.
+fn differs(bytes: &[u8], end: &[u8]) -> bool {
+    let same = bytes.iter().rev().zip(end.iter().rev());
+    let same = same.take_while(|(byte, expected)| byte.eq_ignore_ascii_case(expected)).count();
+    let Some((byte, before)) = bytes[..bytes.len() - same].split_last().filter(|_| same < end.len()) else {
+        return false;
+    };
+    // A colour ends in a letter, too.
+    let is_colour =
+        before.last().is_some_and(|last| last.is_ascii_digit() || matches!(last, b'[' | b';' | b':'));
+    byte.is_ascii_alphabetic() && !is_colour || matches!(byte, b'_' | b'-' | b'"' | b' ' | b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_is_known_whatever_else_ends_so() {
+        for word in [PASSWORDS, PASSES, KEYS, COOKIES].concat() {
+            for name in [word.to_owned(), format!("my.{word}"), format!("{word}_1"), word.to_uppercase()] {
+                assert!(!word.is_ascii() && name != word || named(&name).is_some(), "{name}");
+            }
+        }
+        for name in ["region", "version", "database", "release", "feature", "stand by", "x_ion", "a.ure"] {
+            assert!(!announces(name.as_bytes()), "{name}");
+        }
+    }
 }

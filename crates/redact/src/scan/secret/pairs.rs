@@ -1,9 +1,10 @@
 //! Secrets that are told by what stands before them: `Bearer …`, `password=…`, `https://user:…@`.
 
 use super::announce::{How, Joined, ends_with, joined};
+use super::ends::{self, Open};
 use super::names::{Named, named};
 use super::word::Word;
-use super::{Found, Tail, url, worth};
+use super::{Found, Tail, header, url, worth};
 use crate::scan::cursor::{Atom, CAP, Cursor};
 use crate::scan::{BEFORE, Swallow, ceil, is_chinese};
 
@@ -11,7 +12,7 @@ use crate::scan::{BEFORE, Swallow, ceil, is_chinese};
 pub(super) const LONGEST: usize = 512;
 
 /// A value without quotes is judged by so many bytes at its beginning.
-const ENOUGH: usize = 64;
+pub(super) const ENOUGH: usize = 64;
 
 /// A quote that opens a value, and whether it is an escape.
 pub(super) type Quote = (char, bool);
@@ -22,18 +23,20 @@ const LONGEST_NAME: usize = 64;
 const WHY: &str = "value of a word such as password";
 
 /// The secret that begins here.
-pub(super) fn find(cursor: &mut Cursor<'_>, before: &str, last: Option<char>) -> Option<Found> {
+pub(super) fn find(cursor: &mut Cursor<'_>, before: &str, last: Option<char>) -> Option<(usize, Found)> {
+    let start = cursor.at();
+    let here = |found: Option<Found>| Some((start, found?));
     let first = cursor.peek()?;
     if first.ch.is_whitespace() || matches!(first.ch, '"' | '\'' | '`' | Atom::COLOUR) {
         return None;
     }
     // A colour is looked through.
     match last.filter(|ch| *ch != Atom::COLOUR).or(before.chars().next_back())? {
-        ' ' => bearer(cursor, before).or_else(|| pair(cursor, before)),
-        ':' => in_url(cursor, before).or_else(|| pair(cursor, before)),
+        ' ' | '\t' | '"' | '\'' => here(bearer(cursor, before)).or_else(|| pair(cursor, before)),
+        ':' => here(in_url(cursor, before)).or_else(|| pair(cursor, before)),
         // `https://<user>:<password>@host`
         '>' if first.ch == '@' => None,
-        '\t' | '\n' | '=' | '"' | '\'' | '`' | '>' | '*' | '是' | '为' => pair(cursor, before),
+        '\n' | '=' | '`' | '>' | '*' | '是' | '为' => pair(cursor, before),
         _ => None,
     }
 }
@@ -54,12 +57,22 @@ fn in_url(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
 
 /// The credentials behind a scheme (RFC 6750, RFC 7617).
 fn bearer(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
-    if !["bearer ", "basic "].iter().any(|scheme| ends_with(before.as_bytes(), scheme.as_bytes())) {
+    let ends = |text: &str, word: &str| ends_with(text.as_bytes(), word.as_bytes());
+    let is_plain = ends(before, "bearer ") || ends(before, "basic ");
+    // `Bearer  …`, `Bearer "…"`, `bearer token …`
+    let parted = before.strip_suffix(['"', '\'']).map_or(before, |bare| bare.trim_end_matches('\\'));
+    let bare = parted.trim_end_matches([' ', '\t']);
+    if !is_plain && (bare.len() == parted.len() || !ends(bare, "bearer") && !ends(bare, "bearer token")) {
         return None;
     }
-    let word = Word::read(cursor, CAP, |ch| ch.is_ascii_alphanumeric() || "-._~+/=".contains(ch));
-    let is_token = word.text.len() >= 8 && (word.has_digit() || word.text.len() >= 12 && word.is_mixed());
-    if !is_token {
+    let start = cursor.at();
+    let word = Word::read(cursor, CAP, |ch| ch.is_ascii_alphanumeric() || "-._~+/=:|".contains(ch));
+    let is_mixed = is_plain && word.text.len() >= 12 && word.is_mixed();
+    if word.text.len() < 8
+        || word.text.contains("://")
+        || !is_mixed && !(word.has_digit() && (is_plain || worth::is_key(&word.text)))
+    {
+        cursor.set(start);
         return None;
     }
     let swallow = if word.is_cut { Swallow::Word(Tail::Token) } else { Swallow::Nothing };
@@ -67,33 +80,57 @@ fn bearer(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
 }
 
 /// The value behind a word, `=` or `:`, and perhaps quotes.
-fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<Found> {
+fn pair(cursor: &mut Cursor<'_>, before: &str) -> Option<(usize, Found)> {
     let Joined { name: until, quote, how } = joined(before.as_bytes())?;
-    let name = named(before.get(..until)?)?;
+    let words = before.get(..until)?;
+    let name = named(words)?;
+    if how == How::Beside && name != Named::Password {
+        return None;
+    }
     // More of what joins them.
     if quote.is_none()
-        && cursor.peek().is_some_and(|atom| matches!(atom.ch, ':' | '=' | '>' | '*' | '是' | '为'))
+        && cursor.peek().is_some_and(|atom| {
+            matches!(atom.ch, ':' | '=' | '>' | '*' | '是' | '为')
+                && !(atom.ch == ':' && before.ends_with('='))
+        })
     {
         return None;
     }
     let start = cursor.at();
+    let open = Open::of(words);
+    if quote.is_none() && how == How::Tightly {
+        if let Some(found) = header::find(cursor, words, &open) {
+            return Some(found);
+        }
+        cursor.set(start);
+    }
     let is_worth = |value: &str| {
-        worth::is_secret(name, value, quote.is_some())
+        !(value.starts_with('/') && is_directory(words))
+            && worth::is_secret(name, value, quote.is_some())
             && match how {
                 How::Tightly => true,
                 // Else it is a word of the sentence.
-                How::Loosely => value.bytes().any(|byte| byte.is_ascii_digit()),
+                How::Loosely | How::Beside => {
+                    value.bytes().any(|byte| byte.is_ascii_digit()) || worth::is_tangled(value)
+                }
                 // On the next line there may be another name as well.
                 How::Wrapped => worth::stands_alone(value),
             }
     };
-    let (canonical, end) = value(cursor, name, quote, is_worth)?;
+    let (canonical, end) = value(cursor, name, quote, &open, is_worth)?;
     if end <= start {
         return None;
     }
     let is_cut = cursor.is_capped() || canonical.len() >= LONGEST;
     let swallow = if is_cut { Swallow::Word(Tail::Value(quote)) } else { Swallow::Nothing };
-    Some(Found { end, why: WHY, canonical, swallow })
+    Some((start, Found { end, why: WHY, canonical, swallow }))
+}
+
+/// The variable of a shell in which it keeps where it is.
+fn is_directory(name: &str) -> bool {
+    let Some(before) = name.strip_suffix("PWD") else { return false };
+    let before = before.strip_suffix("OLD").unwrap_or(before);
+    !before.ends_with(|ch: char| ch.is_alphanumeric() || ch == '_')
 }
 
 /// A value that is worth hiding: to the quote that closes it, or to what cannot stand in one.
@@ -101,6 +138,7 @@ fn value(
     cursor: &mut Cursor<'_>,
     name: Named,
     quote: Option<Quote>,
+    open: &Open<'_>,
     is_worth: impl Fn(&str) -> bool,
 ) -> Option<(String, usize)> {
     let mut canonical = String::new();
@@ -115,7 +153,7 @@ fn value(
             && matches!(atom.ch, ':' | '=' | '是' | '为')
             && canonical.len() < LONGEST_NAME
             && named(&canonical).is_some_and(|other| other == name || other == Named::Password);
-        if is_sentence || is_name || ends_value(cursor, atom, quote) {
+        if is_sentence || is_name || ends_value(cursor, atom, &canonical, quote, open) {
             break;
         }
         cursor.set(atom.end);
@@ -140,17 +178,20 @@ fn value(
     (is_judged || !canonical.is_empty() && is_worth(&canonical)).then_some((canonical, end))
 }
 
-/// Whether a value does not go on with this.
-pub(super) fn ends_value(cursor: &Cursor<'_>, atom: Atom, quote: Option<Quote>) -> bool {
-    let stands = cursor.slice(atom.start, atom.end);
+/// Whether a value does not go on with this, in front of which the cursor is.
+pub(super) fn ends_value(
+    cursor: &mut Cursor<'_>,
+    atom: Atom,
+    value: &str,
+    quote: Option<Quote>,
+    open: &Open<'_>,
+) -> bool {
     match quote {
         // Within a quote that is an escape, another one ends it; else an escaped one belongs to the value.
         Some((open, escaped)) => {
             atom.ch == open && atom.disguised == escaped || atom.ch == '\n' && !atom.disguised
         }
-        // What stands there percent-encoded does so because it belongs to the value.
-        None if stands.starts_with('%') => false,
-        None => atom.ch.is_whitespace() || "\"'`,;&)}]<>。、”".contains(atom.ch) || atom.ch == Atom::COLOUR,
+        None => ends::ends(cursor, atom, value, open),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rest of a secret that is longer than what is read of it at once.
 
+use super::ends::Open;
 use super::{pairs, url};
 use crate::scan::ceil;
 use crate::scan::cursor::{Atom, CAP, Cursor};
@@ -21,23 +22,24 @@ impl Tail {
         while at < text.len() {
             let mut cursor = Cursor::new(text, at, complete);
             let atom = cursor.peek();
+            let has = atom.map(|atom| self.has(&mut cursor, atom));
             if cursor.is_starved() {
                 return (at, true);
             }
-            match atom {
+            match (atom, has) {
+                (Some(atom), Some(true)) => at = atom.end,
+                (Some(_), _) => return (at, false),
                 // Nothing but joints.
-                None => at = ceil(text, (at + CAP).min(text.len())),
-                Some(atom) if self.has(&cursor, atom) => at = atom.end,
-                Some(_) => return (at, false),
+                (None, _) => at = ceil(text, (at + CAP).min(text.len())),
             }
         }
         (at, !complete)
     }
 
-    fn has(self, cursor: &Cursor<'_>, atom: Atom) -> bool {
+    fn has(self, cursor: &mut Cursor<'_>, atom: Atom) -> bool {
         match self {
             Self::Token => atom.ch.is_ascii_alphanumeric() || "._~+/=-".contains(atom.ch),
-            Self::Value(quote) => !pairs::ends_value(cursor, atom, quote),
+            Self::Value(quote) => !pairs::ends_value(cursor, atom, "", quote, &Open::default()),
             Self::Url(is_encoded) => url::is_inner(cursor, atom, is_encoded),
         }
     }

@@ -11,18 +11,18 @@ pub(super) struct Word {
 }
 
 impl Word {
-    /// Reads at most `most` characters. Dots and dashes at its end belong to the sentence, unless it is cut. A line's end
+    /// Reads at most `most` characters. Dots, dashes and colons at its end belong to the sentence, unless it is cut. A line's end
     /// that is written as an escape does not end it where what comes then looks like its other half.
     pub(super) fn read(cursor: &mut Cursor<'_>, most: usize, is_in: fn(char) -> bool) -> Self {
         let mut text = String::new();
         let mut joined = false;
-        // To its last sign that is no dot and no dash.
+        // To its last sign that is none of them.
         let (mut len, mut end) = (0, cursor.at());
         while let Some(atom) = cursor.peek() {
             if is_in(atom.ch) && text.len() < most {
                 text.push(atom.ch);
                 cursor.set(atom.end);
-                if !matches!(atom.ch, '.' | '-') {
+                if !matches!(atom.ch, '.' | '-' | ':' | '|') {
                     (len, end) = (text.len(), atom.end);
                 }
             } else if atom.ch == '\n' && atom.disguised && !joined && !text.is_empty() {
