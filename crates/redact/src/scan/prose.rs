@@ -2,8 +2,8 @@
 //!
 //! Words of small letters (a capital may begin one), of fewer than [`LONGEST`] signs, with blanks between them: no digit,
 //! no `@`, no colon. None of them is a value, and none announces one: credentials behind `Basic` have a capital or a digit
-//! within them, and what a word such as `password is` announces without quotes has a digit, a sign or such a capital. A quote that opens behind a
-//! word is no prose.
+//! within them, and what a word such as `password is` announces without quotes has a digit, a sign or such a capital. A
+//! quote that opens behind a word is no prose.
 
 /// How many bytes are looked at together.
 const BLOCK: usize = 32;
@@ -28,7 +28,7 @@ impl Prose {
         let (mut at, mut run) = (from, 0);
         while let [Some(block), Some(before), Some(second)] = [0, 1, 2].map(|by| block(bytes, at - by)) {
             let strange = strange(block, before, second);
-            let blanks = bits(&block.map(|byte| u8::from(is_blank(byte))));
+            let blanks = bits(&blanks(block));
             if strange != [0; BLOCK] {
                 let strange = bits(&strange);
                 let first = strange.trailing_zeros();
@@ -66,7 +66,7 @@ pub(super) fn is_prose(text: &[u8]) -> bool {
     let [Some(whole), Some(before), Some(second)] = [2, 1, 0].map(|at| block(&padded, at)) else {
         return false;
     };
-    let blanks = bits(&whole.map(|byte| u8::from(is_blank(byte))));
+    let blanks = bits(&blanks(whole));
     strange(whole, before, second) == [0; BLOCK] && !has_run(!blanks)
 }
 
@@ -75,7 +75,16 @@ fn block(bytes: &[u8], at: usize) -> Option<&[u8; BLOCK]> {
 }
 
 fn is_blank(byte: u8) -> bool {
-    byte == b' ' || byte == b'\n'
+    (byte == b' ') | (byte == b'\n')
+}
+
+/// A one for each blank.
+fn blanks(block: &[u8; BLOCK]) -> [u8; BLOCK] {
+    let mut blanks = [0; BLOCK];
+    for (blank, byte) in blanks.iter_mut().zip(block) {
+        *blank = u8::from(is_blank(*byte));
+    }
+    blanks
 }
 
 /// A one for each byte that has no place in prose, is a capital within a word, or is a quote which may open what a word

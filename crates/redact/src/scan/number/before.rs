@@ -11,32 +11,30 @@ const LONGEST_ENTITY: usize = 11;
 #[derive(Debug)]
 pub(crate) struct Words {
     words: &'static [&'static str],
-    /// A bit for each pair they begin with.
+    /// Which pairs they begin with.
     first: Pairs,
     /// The same for their second letters and third ones.
     second: Pairs,
 }
 
-type Pairs = [u64; PAIRS / 64];
+type Pairs = [bool; PAIRS];
 
 /// How many pairs of letters are told apart, small ones and capitals taken for the same.
-const PAIRS: usize = 1024;
+const PAIRS: usize = 2048;
 
 impl Words {
     /// Each begins with two letters, or with a character that is not ASCII.
     pub(crate) const fn new(words: &'static [&'static str]) -> Self {
-        let (mut first, mut second) = ([0; PAIRS / 64], [0; PAIRS / 64]);
+        let (mut first, mut second) = ([false; PAIRS], [false; PAIRS]);
         let mut at = 0;
         while at < words.len() {
             let bytes = words[at].as_bytes();
             assert!(Self::is_letter(bytes[0]) && Self::is_letter(bytes[1]));
-            let pair = Self::pair(bytes[0], bytes[1]);
-            first[pair / 64] |= 1 << (pair % 64);
+            first[Self::pair(bytes[0], bytes[1])] = true;
             let mut third = 0;
             while third < 0x20 {
                 // Behind two letters anything may stand.
-                let pair = Self::pair(bytes[1], if bytes.len() > 2 { bytes[2] } else { third });
-                second[pair / 64] |= 1 << (pair % 64);
+                second[Self::pair(bytes[1], if bytes.len() > 2 { bytes[2] } else { third })] = true;
                 third += 1;
             }
             at += 1;
@@ -45,7 +43,7 @@ impl Words {
     }
 
     const fn pair(first: u8, second: u8) -> usize {
-        (first as usize & 0x1f) << 5 | second as usize & 0x1f
+        (first as usize & 0x80) << 3 | (first as usize & 0x1f) << 5 | second as usize & 0x1f
     }
 
     /// Of ASCII or not.
@@ -55,49 +53,59 @@ impl Words {
 
     /// The places in these bytes where one of them may begin.
     fn places(&self, bytes: &[u8]) -> impl Iterator<Item = usize> {
-        let has = |pairs: &Pairs, first: u8, second: u8| {
-            let pair = Self::pair(first, second);
-            pairs[pair / 64] & 1 << (pair % 64) != 0
-        };
         bytes.windows(2).enumerate().filter_map(move |(at, pair)| {
             let (first, second) = (pair[0], pair[1]);
-            let begins = Self::is_letter(first) && Self::is_letter(second) && has(&self.first, first, second);
-            (begins && has(&self.second, second, bytes.get(at + 2).copied().unwrap_or_default()))
-                .then_some(at)
+            let third = || bytes.get(at + 2).copied().unwrap_or_default();
+            let begins = self.first[Self::pair(first, second)]
+                && Self::is_letter(first)
+                && Self::is_letter(second)
+                && self.second[Self::pair(second, third())];
+            begins.then_some(at)
         })
     }
 }
 
-/// Several lists of words.
+/// The words of several lists, by the pairs they begin with.
 #[derive(Debug)]
-pub(super) struct Lists<const N: usize> {
-    lists: [&'static Words; N],
-    /// As in each of them.
-    all: Words,
+pub(super) struct Lists {
+    words: [&'static [u8]; MOST_WORDS],
+    /// Where those with a pair begin in `words`, and where the next one of each is, from one on.
+    heads: [u8; PAIRS],
+    next: [u8; MOST_WORDS],
 }
 
-impl<const N: usize> Lists<N> {
-    pub(super) const fn new(lists: [&'static Words; N]) -> Self {
-        let mut all = Words::new(&[]);
-        let mut at = 0;
-        while at < N * (PAIRS / 64) {
-            all.first[at / N] |= lists[at % N].first[at / N];
-            all.second[at / N] |= lists[at % N].second[at / N];
-            at += 1;
+const MOST_WORDS: usize = 255;
+
+impl Lists {
+    pub(super) const fn new(lists: &[&'static Words]) -> Self {
+        let mut all = Self { words: [&[]; MOST_WORDS], heads: [0; PAIRS], next: [0; MOST_WORDS] };
+        let (mut list, mut count) = (0, 0);
+        while list < lists.len() {
+            let mut at = 0;
+            while at < lists[list].words.len() {
+                let word = lists[list].words[at].as_bytes();
+                let pair = Words::pair(word[0], word[1]);
+                all.words[count] = word;
+                all.next[count] = all.heads[pair];
+                count += 1;
+                all.heads[pair] = count as u8;
+                at += 1;
+            }
+            list += 1;
         }
-        Self { lists, all }
+        all
     }
 
     /// Whether a word of them stands in these bytes, with more letters around it or without.
     pub(super) fn stand_in(&self, bytes: &[u8]) -> bool {
-        let stands = |at: usize, word: &str| {
-            let word = word.as_bytes();
-            Words::pair(word[0], word[1]) == Words::pair(bytes[at], bytes[at + 1])
-                && bytes.get(at..at + word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word))
-        };
-        self.all
-            .places(bytes)
-            .any(|at| self.lists.iter().any(|list| list.words.iter().any(|word| stands(at, word))))
+        let index = |at: u8| usize::from(at).checked_sub(1);
+        bytes.windows(2).enumerate().any(|(at, pair)| {
+            let head = index(self.heads[Words::pair(pair[0], pair[1])]);
+            std::iter::successors(head, |word| index(self.next[*word])).any(|word| {
+                let word = self.words[word];
+                bytes.get(at..at + word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word))
+            })
+        })
     }
 }
 

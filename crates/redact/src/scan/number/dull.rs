@@ -16,11 +16,11 @@ const MOST_BY_NEXT_WORD: usize = 8;
 pub(in crate::scan) const MOST_BY_WORD: usize = 10;
 
 /// How far before a number the words for it stand, in bytes: as far as any rule looks for one.
-const NEAR: usize = 48;
+const NEAR: usize = 40;
 
 /// The words that tell what such a number is.
-static TELLING: Lists<5> =
-    Lists::new([&phone::WORDS, &phone::CALLS, &phone::JUST_BEFORE, &id::SOCIAL, &id::PASSES]);
+static TELLING: Lists =
+    Lists::new(&[&phone::WORDS, &phone::CALLS, &phone::JUST_BEFORE, &id::SOCIAL, &id::PASSES]);
 
 /// The most groups of a number whose groups have several digits.
 const MOST_GROUPS: usize = 5;
