@@ -332,8 +332,8 @@ impl Ending {
         }
     }
 
-    /// The `code` of the error event that tells a reader of this ending, and of log lines. Only what was our own
-    /// fault has `interrupted`.
+    /// The `code` of the error event that tells a reader of this ending. It is `interrupted` for all that ended on this
+    /// side; [`name`](Self::name) tells those apart.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Truncated { cause, .. } => match cause {
@@ -350,7 +350,7 @@ impl Ending {
             Self::Cancelled => "cancelled",
             Self::Complete { .. } | Self::Opaque { ok: true } => "none",
             Self::Opaque { ok: false } => "stream_truncated",
-            Self::Abandoned | Self::Stalled | Self::Refused { .. } | Self::Interrupted => self.name(),
+            Self::Abandoned | Self::Stalled | Self::Refused { .. } | Self::Interrupted => "interrupted",
         }
     }
 }

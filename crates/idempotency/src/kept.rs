@@ -310,7 +310,7 @@ impl Ended {
                 };
                 Ending::Truncated { cause, by_caller: false }
             }
-            _ if matches!(self.code.as_str(), "interrupted" | "refused") => Ending::Interrupted,
+            _ if self.code == "interrupted" => Ending::Interrupted,
             _ => Ending::Failed {
                 kind: FailureKind::Event {
                     kind: ErrorKind::Server,

@@ -51,7 +51,7 @@
 //! |---|---|
 //! | `dialect` | the wire format: `chat`, `responses`, `messages` |
 //! | `status` | of the head; none where there was no head |
-//! | `ending`, `code` | how it ended: `complete`, `truncated`, `abandoned`, …; the code of [`Ending::code`](lastbyte_core::Ending::code) where it did not end well |
+//! | `ending`, `code` | how it ended: `complete`, `truncated`, `abandoned`, …; the code of [`Ending::code`](lastbyte_core::Ending::code) where it did not end well and it says more |
 //! | `events` | how many events of the answer had passed, its end mark not among them |
 //! | `input_tokens`, `output_tokens` | as the API counted them, where it did |
 //! | `head_ms`, `content_ms`, `ms` | from the request to the head, to the first content of a stream, to the end, in milliseconds |

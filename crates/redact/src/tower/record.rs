@@ -109,7 +109,8 @@ impl Record {
             dialect = name(self.dialect),
             status = self.head.map(|(status, _)| status),
             ending = ending.name(),
-            code = Some(ending.code()).filter(|code| *code != "none"),
+            // Where it says more than the ending: for a reader all that ended on this side is `interrupted`.
+            code = Some(ending.code()).filter(|code| !matches!(*code, "none" | "interrupted")),
             events,
             input_tokens = usage.map(|usage| usage.input),
             output_tokens = usage.map(|usage| usage.output),

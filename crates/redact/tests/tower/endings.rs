@@ -53,7 +53,7 @@ async fn a_reader_that_leaves_is_logged_with_what_had_passed() {
     assert_eq!(lines.take(), [], "it has not ended");
     drop(body);
     let line = lines.one();
-    assert_eq!((line["ending"].as_str(), line["code"].as_str()), ("abandoned", "abandoned"));
+    assert!(line["ending"] == "abandoned" && !line.contains_key("code"), "nobody is told of it");
     assert_eq!((line["answer"].as_str(), line["events"].as_str()), ("call ", "1"));
     assert_eq!((line["answer_withheld"].as_str(), line["answer_chars"].as_str()), ("3", "8"));
     // Before the first frame, and before the head.
