@@ -111,6 +111,9 @@ impl Walk<'_> {
         // Which of the innermost are objects, a bit for each.
         let mut objects = 0_u64;
         while let Some(byte) = bytes.get(self.at) {
+            if depth == 0 && last == Token::Open && *byte == b'{' && self.skips_line() {
+                continue;
+            }
             match byte {
                 b' ' | b'\t' | b'\r' => self.at += 1,
                 b'\n' => {
@@ -162,6 +165,23 @@ impl Walk<'_> {
         }
         self.flush(self.at);
         Some(())
+    }
+
+    /// Goes to the end of a line that is one of several and has no value in it.
+    fn skips_line(&mut self) -> bool {
+        let rest = &self.line[self.at..];
+        let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
+        let begins = self.at == 0 || self.line.as_bytes()[self.at - 1] == b'\n';
+        let skips = !self.is_slow
+            && begins
+            && line.len() < self.line.len()
+            && line.ends_with('}')
+            && is_simple(line.as_bytes())
+            && self.glance.is_clear(self.line, &(self.at..self.at + line.len()));
+        if skips {
+            self.at += line.len();
+        }
+        skips
     }
 
     /// Whether what may follow a value follows.

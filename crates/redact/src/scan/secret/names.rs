@@ -254,9 +254,12 @@ fn has(pairs: &Pairs, first: u8, last: u8) -> bool {
 const MOST_DIGITS: usize = 8;
 
 /// The bytes of a name without the number at its end, as [`unnumbered`] has it. None: it has more digits than that.
+#[inline]
 pub(super) fn bare(name: &[u8]) -> Option<&[u8]> {
+    if !name.last().is_some_and(u8::is_ascii_digit) {
+        return Some(name);
+    }
     match name.iter().rev().take(MOST_DIGITS).take_while(|byte| byte.is_ascii_digit()).count() {
-        0 => Some(name),
         MOST_DIGITS => None,
         // `password2`, `api_key_1`
         digits => {
@@ -268,6 +271,7 @@ pub(super) fn bare(name: &[u8]) -> Option<&[u8]> {
 }
 
 /// Whether what ends here ends as a word that announces a value does. Reads a few bytes only, and is in doubt `true`.
+#[inline]
 pub(crate) fn announces(name: &[u8]) -> bool {
     let Some(name) = bare(name) else { return true };
     let [.., second, last] = name else { return false };
