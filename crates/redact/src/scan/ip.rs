@@ -1,5 +1,6 @@
 //! IP addresses. Sources: RFC 791 and RFC 4291 (forms), RFC 5952 (the one form that `canonical` has; that of a
-//! mapped address is the IPv4 address), RFC 1918, RFC 3927, RFC 4193 and RFC 6890 (addresses for special uses), IANA's IPv6 registry (only 2000::/3 is given out).
+//! mapped address is the IPv4 address), RFC 1918, RFC 3927, RFC 4193 and RFC 6890 (addresses for special uses), IANA's
+//! IPv6 registry (only 2000::/3 is given out).
 //!
 //! Kept, because they name no person: loopback, private, link-local, unspecified, multicast and broadcast addresses.
 //! Addresses for documentation are taken for real ones.

@@ -149,7 +149,7 @@ impl Scan {
         Self::new(rules).from(text, at)
     }
 
-    /// The same.
+    /// The same for this one.
     pub(crate) fn from(self, text: &str, at: usize) -> Self {
         Self { at, last: text[..at].chars().next_back(), ..self }
     }

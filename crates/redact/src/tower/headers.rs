@@ -12,8 +12,9 @@ use tower_service::Service;
 /// Headers whose values let whoever reads them do what the sender may do.
 ///
 /// Credentials of HTTP (RFC 9110, RFC 6265), and the names under which chat APIs, clouds and gateways before them take
-/// a key or hand on who has signed in (DPoP: RFC 9449). With an idempotency key an answer can be read that another one has paid for. Browsers that speak OpenAI's
-/// realtime API have no other place for their key than the WebSocket's protocol.
+/// a key or hand on who has signed in (DPoP: RFC 9449). With an idempotency key an answer can be read that another one
+/// has paid for. Browsers that speak OpenAI's realtime API have no other place for their key than the WebSocket's
+/// protocol.
 pub const SENSITIVE: [&str; 40] = [
     "authorization",
     "proxy-authorization",

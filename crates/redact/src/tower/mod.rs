@@ -92,7 +92,8 @@
 //! | JSON, how deep | 128 levels | it is taken to be none |
 //!
 //! Of a call that is logged, there are kept: these, what the redactor holds back of each text, and a state of some hundred
-//! bytes; of an answer in one piece twice as much while the kind of an item is not known. Neither text is kept or copied as a whole. Of a call that is not, nothing.
+//! bytes; of an answer in one piece twice as much while the kind of an item is not known. Neither text is kept or copied
+//! as a whole. Of a call that is not, nothing.
 
 mod answer;
 mod body;

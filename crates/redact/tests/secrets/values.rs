@@ -72,7 +72,7 @@ fn a_password_may_begin_with_any_sign() {
     for text in [
         "PWD=/tmp/tmp.Ab1Cd2Ef3G",
         "OLDPWD=/Kx92mQpLz",
-        "password: /home/user1234/secrets",
+        "password: /srv/user1234/secrets",
         "password: /run/secrets/db",
         "password: [A-Za-z0-9]{8,} and more",
         "password: (see below)",

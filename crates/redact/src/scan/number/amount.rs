@@ -4,6 +4,7 @@ use super::before::Before;
 use super::digits::Part;
 use super::phone::JUST_BEFORE;
 use crate::scan::cursor::Cursor;
+use crate::scan::secret::ends_with;
 
 /// How names of amounts end.
 const NAMES: [&str; 14] = [
@@ -50,10 +51,7 @@ fn is_named(text: &str) -> bool {
     let is_sign = |ch: &char| matches!(ch, ' ' | '\t' | '"' | '\'' | '\\' | '=' | ':' | '：');
     let signs = text.chars().rev().take(MOST_SIGNS).take_while(is_sign);
     let name = &text[..text.len() - signs.map(char::len_utf8).sum::<usize>()];
-    let ends = |word: &str| {
-        let (name, word) = (name.as_bytes(), word.as_bytes());
-        name.len() >= word.len() && name[name.len() - word.len()..].eq_ignore_ascii_case(word)
-    };
+    let ends = |word: &str| ends_with(name.as_bytes(), word.as_bytes());
     // No account.
     let is_count = || {
         ends("count")
@@ -117,6 +115,17 @@ pub(super) fn is_date_or_address(part: Part<'_>) -> bool {
         [1..=3, 1..=3, 1..=3, 1..=3] if separator == '.' && part.is_even() => {
             values.iter().all(|value| *value < 256)
         }
+        _ => false,
+    }
+}
+
+/// Whether a number in groups has the form of a date or an address, whatever its values: `01.02.2026 10`, `31.12.25 20`,
+/// `10.20.30.40`. No word makes such a one a telephone number.
+pub(super) fn has_form_of_date(part: Part<'_>) -> bool {
+    match part.shape().as_slice() {
+        [2, 2, 4, ..] => true,
+        [2, 2, 2, ..] if !part.is_even() => true,
+        [1..=3, 1..=3, 1..=3, 1..=3] => part.separator() == Some('.'),
         _ => false,
     }
 }

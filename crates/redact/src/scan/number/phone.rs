@@ -191,14 +191,7 @@ pub(super) fn national(part: Part<'_>, before: Before<'_>) -> Option<Found> {
     if (amidst && digits[0] == 0 || part.is_in_columns()) && !word() || amount::is_date_or_address(part) {
         return None;
     }
-    // `01.02.2026 10`, `31.12.25 20`, `10.20.30.40`
-    let is_date = match shape {
-        [2, 2, 4, ..] => true,
-        [2, ..] if amidst => true,
-        [2, 2, 2, ..] if !part.is_even() => true,
-        [1..=3, 1..=3, 1..=3, 1..=3] => dotted,
-        _ => false,
-    };
+    let is_date = amount::has_form_of_date(part) || amidst && shape.first() == Some(&2);
     let landline = || {
         let [0, number @ ..] = digits else { return None };
         let extension = match shape {

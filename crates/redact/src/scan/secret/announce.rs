@@ -208,6 +208,7 @@ fn is_option(bytes: &[u8]) -> bool {
     (option.starts_with(b"--") || is_long) && bytes.last().is_some_and(u8::is_ascii_alphabetic)
 }
 
-pub(super) fn ends_with(bytes: &[u8], word: &[u8]) -> bool {
+/// Whether it ends in this word, in any letter case.
+pub(in crate::scan) fn ends_with(bytes: &[u8], word: &[u8]) -> bool {
     bytes.len().checked_sub(word.len()).is_some_and(|at| bytes[at..].eq_ignore_ascii_case(word))
 }

@@ -14,6 +14,7 @@ mod url;
 mod word;
 mod worth;
 
+pub(super) use self::announce::ends_with;
 pub(super) use self::asks::asks;
 pub(super) use self::keys::{begins_bot, begins_key, may_begin_key};
 pub(crate) use self::names::announces;
